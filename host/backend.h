@@ -4,8 +4,8 @@
 #define WNI_BACKEND_H
 #include "call.h"
 
-/* What shapes the plan of a pass: all that is known when a plan is made, nothing that only a call knows. So a pass's plan
- * must serve each choice of wanted gradients, stored statistics, masks and given parameters. */
+/* What shapes the plan of a pass: all that is known when a plan is made, nothing that only a call knows. So a pass's
+ * plan must serve each choice of wanted gradients, stored statistics, masks and given parameters. */
 typedef struct wni_plan_input {
   wn_pass pass;
   wni_stats stats;

@@ -1,4 +1,5 @@
-/* One call of a pass, checked and resolved: all that a backend needs to run it. No kind, no layout, no user error below. */
+/* One call of a pass, checked and resolved: all that a backend needs to run it. No kind, no layout, no user error
+ * below. */
 #ifndef WNI_CALL_H
 #define WNI_CALL_H
 #include "geometry.h"
@@ -14,7 +15,7 @@ typedef struct wni_tensor {
 typedef enum {
   WNI_STATS_COMPUTED = 1, /* from x; written to mean, rstd where those are given, running statistics updated */
   WNI_STATS_SAVED = 2,    /* read from mean, rstd: one for each set */
-  WNI_STATS_RUNNING = 3   /* running_mean, 1/sqrt(running_var + eps): one for each parameter, the same for every outer */
+  WNI_STATS_RUNNING = 3 /* running_mean, 1/sqrt(running_var + eps): one for each parameter, the same for every outer */
 } wni_stats;
 
 typedef struct wni_types {
@@ -35,21 +36,21 @@ typedef struct wni_call {
   uint32_t flags; /* wn_problem.flags */
   double eps, momentum, act_slope;
 
-  /* Forward reads x (and residual), writes y (and sum). Backward reads x (the stored sum when add is WN_ADD_BEFORE), dy,
-   * residual (add after, no mask, an activation), dsum; writes dx, dresidual. const is kept where the caller's was:
+  /* Forward reads x (and residual), writes y (and sum). Backward reads x (the stored sum when add is WN_ADD_BEFORE),
+   * dy, residual (add after, no mask, an activation), dsum; writes dx, dresidual. const is kept where the caller's was:
    * nothing writes to x, residual, dy, dsum. */
   wni_tensor x, residual, y, sum;
   wni_tensor dy, dsum, dx, dresidual;
 
-  const void *gamma, *beta;  /* types.param; NULL: 1, 0 */
-  void *mean, *rstd;         /* types.real; written when stats is COMPUTED, read when SAVED; RMS: mean is NULL */
-  void *running_mean;        /* types.real; updated when COMPUTED, read when RUNNING; both or none */
+  const void *gamma, *beta; /* types.param; NULL: 1, 0 */
+  void *mean, *rstd;        /* types.real; written when stats is COMPUTED, read when SAVED; RMS: mean is NULL */
+  void *running_mean;       /* types.real; updated when COMPUTED, read when RUNNING; both or none */
   void *running_var;
-  int64_t *batches_seen;     /* WN_RUNNING_CUMULATIVE */
-  uint8_t *mask;             /* forward: written; backward: read; NULL: none */
-  const float *y_scale;      /* f8 y */
+  int64_t *batches_seen; /* WN_RUNNING_CUMULATIVE */
+  uint8_t *mask;         /* forward: written; backward: read; NULL: none */
+  const float *y_scale;  /* f8 y */
   float *y_amax;
-  void *dgamma, *dbeta;      /* types.param_grad; NULL: not wanted */
+  void *dgamma, *dbeta; /* types.param_grad; NULL: not wanted */
 } wni_call;
 
 #endif

@@ -1,4 +1,5 @@
-/* What a wn_problem becomes before anything chooses or computes: one of two access patterns over a view of four extents.
+/* What a wn_problem becomes before anything chooses or computes: one of two access patterns over a view of four
+ * extents.
  *
  *   ROW     view [outer][middle][run][element]; the sets are (outer, middle), reduced over (run, element).
  *           A set is `run` contiguous runs of `element` neighbours.
@@ -33,15 +34,15 @@ typedef enum { WNI_ROW = 1, WNI_COLUMN = 2 } wni_pattern;
 
 typedef struct wni_geometry {
   wni_pattern pattern;
-  bool centered;        /* the mean is subtracted (all but RMS) */
-  bool param_by_row;    /* COLUMN: the parameter is that of the row (b), not of the column */
-  int64_t extent[4];    /* any of extent[0..2] may be 0 only when there are no samples */
-  int64_t set_columns;  /* COLUMN: neighbouring columns that share a set; ROW: 0 */
-  int64_t param_span;   /* ROW: consecutive elements (of a run) that share a parameter; COLUMN: 0 */
-  int64_t param_step;   /* ROW: parameters from one middle set to the next, 0: every set has the same; COLUMN: 0 */
-  int64_t params;       /* C: how many gammas there are */
-  int64_t sets;         /* statistics sets in all; set (outer, middle) or (outer, column group), outer slowest */
-  int64_t set_size;     /* m: elements of a set */
+  bool centered;       /* the mean is subtracted (all but RMS) */
+  bool param_by_row;   /* COLUMN: the parameter is that of the row (b), not of the column */
+  int64_t extent[4];   /* any of extent[0..2] may be 0 only when there are no samples */
+  int64_t set_columns; /* COLUMN: neighbouring columns that share a set; ROW: 0 */
+  int64_t param_span;  /* ROW: consecutive elements (of a run) that share a parameter; COLUMN: 0 */
+  int64_t param_step;  /* ROW: parameters from one middle set to the next, 0: every set has the same; COLUMN: 0 */
+  int64_t params;      /* C: how many gammas there are */
+  int64_t sets;        /* statistics sets in all; set (outer, middle) or (outer, column group), outer slowest */
+  int64_t set_size;    /* m: elements of a set */
 } wni_geometry;
 
 /* Strides, in elements, of extent 0, 1 and 2 in one tensor. */

@@ -1,0 +1,26 @@
+/* Plans and devices as the host's own files see them. */
+#ifndef WNI_PLAN_H
+#define WNI_PLAN_H
+#include "backend.h"
+#include "problem.h"
+
+struct wn_device {
+  const wni_backend *backend;
+  void *state; /* the backend's */
+  char text[256];
+};
+
+enum { WNI_PASSES = WN_BACKWARD_FROZEN + 1 }; /* passes count from 1 */
+
+struct wn_plan {
+  wn_device *device;
+  wni_problem problem;
+  bool has_pass[WNI_PASSES];
+  wni_plan_input input[WNI_PASSES]; /* for the plan's n */
+  size_t workspace[WNI_PASSES];
+};
+
+/* The input of a pass for a call of n samples. */
+wni_plan_input wni_plan_input_make(const wni_problem *problem, wn_pass pass, int64_t n);
+
+#endif
