@@ -1,0 +1,12 @@
+# GoogleTest built from the sources that Debian's package googletest installs: for a cross build there is no binary.
+set(GTEST_SOURCE_DIR /usr/src/googletest CACHE PATH "Sources of GoogleTest")
+if(NOT EXISTS "${GTEST_SOURCE_DIR}/CMakeLists.txt")
+  set(GTest_FOUND FALSE)
+  set(GTest_NOT_FOUND_MESSAGE "no sources in ${GTEST_SOURCE_DIR}: install googletest, or set GTEST_SOURCE_DIR")
+  return()
+endif()
+if(NOT TARGET gtest)
+  set(INSTALL_GTEST OFF CACHE BOOL "" FORCE)
+  add_subdirectory("${GTEST_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/googletest" EXCLUDE_FROM_ALL)
+endif()
+set(GTest_FOUND TRUE)

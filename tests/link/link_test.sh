@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# link_test.sh CASE PREFIX [BUILD]: one way of using an installed warpnorm, or one property of what is installed.
+# CC, CXX and CMAKE name the tools; CASE `install` makes PREFIX from the build folder BUILD, the others use PREFIX alone.
+set -euo pipefail
+
+readonly case_name=$1 prefix=$2 build=${3-}
+source_root=$(cd "$(dirname "$0")/../.." && pwd)
+readonly source_root
+readonly examples=$source_root/examples/link
+readonly work=$(dirname "$prefix")/$case_name
+readonly cc=${CC:-cc} cxx=${CXX:-c++} cmake=${CMAKE:-cmake}
+readonly strict="-Wall -Wextra -Wpedantic -Werror"
+
+fail() {
+  echo "$case_name: $*" >&2
+  exit 1
+}
+
+library_dir() { dirname "$(find "$prefix" -name libwarpnorm.a)"; }
+pkg_config() { PKG_CONFIG_PATH=$(library_dir)/pkgconfig pkg-config "$@"; }
+installed() { LD_LIBRARY_PATH=$(library_dir) "$@"; }
+
+header_version() { sed -n 's/^#define WN_VERSION \([0-9]*\).*/\1/p' "$prefix/include/warpnorm.h"; }
+dotted_version() {
+  local -r v=$(header_version)
+  echo "$((v / 10000)).$((v / 100 % 100)).$((v % 100))"
+}
+
+# Both example programs normalize rows 1 2 3 4 and 2 0 0 0; the figures are computed by hand.
+check_layer() { check_output "$(printf 'warpnorm %s\n-1.342 -0.447 0.447 1.342\n1.732 -0.577 -0.577 -0.577' "$(header_version)")" "$@"; }
+check_rms() { check_output "$(printf 'warpnorm %s\n0.365 0.730 1.095 1.461\n2.000 0.000 0.000 0.000' "$(header_version)")" "$@"; }
+check_output() {
+  local -r expected=$1
+  shift
+  local output
+  output=$("$@") || fail "$1 ended with status $?"
+  [[ $output == "$expected" ]] || fail "$1 printed"$'\n'"$output"$'\n'"and not"$'\n'"$expected"
+}
+
+loads_shared() { installed ldd "$1" | grep -q "libwarpnorm.so.* => $(library_dir)/"; }
+is_without_shared() { ! readelf -d "$1" | grep -q 'NEEDED.*libwarpnorm'; }
+
+build_with_cmake() {
+  "$cmake" -S "$1" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release "${@:2}"
+  "$cmake" --build "$work/build"
+}
+
+# The first fenced block of a language in README.md.
+readme_block() { awk -v fence="\`\`\`$1" '$0 == fence {on = 1; next} /^```/ && on {exit} on' "$source_root/README.md"; }
+
+# The exported functions that the header declares: WN_API becomes a mark, declarations end with a semicolon.
+declared() {
+  "$cc" -E -P -DWN_API=EXPORTED "$prefix/include/warpnorm.h" | tr '\n' ' ' | tr ';' '\n' |
+    sed -n 's/.*EXPORTED [^(]*\b\(wn_[a-z0-9_]*\)(.*/\1/p' | sort
+}
+
+case_install() {
+  rm -rf "$prefix"
+  "$cmake" --install "$build" --prefix "$work/first"
+  mv "$work/first" "$prefix" # nothing that is installed may know where it was put first
+  ! grep -rIl "$work/first\|$source_root" "$prefix" || fail "these files name the place where they were made"
+}
+
+case_cmake_c() {
+  build_with_cmake "$examples/c"
+  check_layer "$work/build/link_c"
+  check_layer "$work/build/link_c_static"
+  is_without_shared "$work/build/link_c_static" || fail "link_c_static uses the shared library"
+}
+
+case_cmake_cxx() {
+  build_with_cmake "$examples/cxx"
+  check_rms "$work/build/link_cxx"
+  check_rms "$work/build/link_cxx_static"
+  is_without_shared "$work/build/link_cxx_static" || fail "link_cxx_static uses the shared library"
+}
+
+# The source tree inside another project: its targets have the same names, its tests and examples stay out.
+case_cmake_subproject() {
+  cat >"$work/CMakeLists.txt" <<END
+cmake_minimum_required(VERSION 3.22)
+project(parent LANGUAGES C)
+add_subdirectory("$source_root" warpnorm)
+add_executable(link_c "$examples/c/link_c.c")
+target_link_libraries(link_c PRIVATE warpnorm::warpnorm)
+END
+  "$cmake" -S "$work" -B "$work/build"
+  grep -q 'WARPNORM_TESTS:BOOL=OFF' "$work/build/CMakeCache.txt" || fail "the tests are built inside a parent project"
+  "$cmake" --build "$work/build" --parallel 2
+  check_layer "$work/build/link_c"
+}
+
+case_pkg_config() {
+  # shellcheck disable=SC2046 # flags are words
+  "$cc" "$examples/c/link_c.c" -o "$work/link_c" $(pkg_config --cflags --libs warpnorm)
+  check_layer installed "$work/link_c"
+  loads_shared "$work/link_c" || fail "the installed library is not what the program loads"
+}
+
+case_pkg_config_static() {
+  # shellcheck disable=SC2046
+  "$cc" -static "$examples/c/link_c.c" -o "$work/link_c" $(pkg_config --static --cflags --libs warpnorm)
+  check_layer "$work/link_c"
+  is_without_shared "$work/link_c" || fail "the program uses the shared library"
+}
+
+# libwarpnorm.a by its path and what pkg-config says that it needs, the rest shared.
+case_archive() {
+  # shellcheck disable=SC2046
+  "$cc" "$examples/c/link_c.c" -o "$work/link_c" $(pkg_config --cflags warpnorm) "$(library_dir)/libwarpnorm.a" \
+    $(pkg_config --static --libs-only-l warpnorm | sed 's/-lwarpnorm//')
+  check_layer "$work/link_c"
+  is_without_shared "$work/link_c" || fail "the program uses the shared library"
+}
+
+# A prefix that the compiler searches, as /usr/local is, stands in the environment.
+searched() { CPATH=$prefix/include LIBRARY_PATH=$(library_dir) "$@"; }
+
+case_plain() {
+  searched "$cc" "$examples/c/link_c.c" -o "$work/link_c" -lwarpnorm
+  check_layer installed "$work/link_c"
+  loads_shared "$work/link_c" || fail "the installed library is not what the program loads"
+}
+
+case_plain_cxx() {
+  searched "$cxx" -std=c++17 "$examples/cxx/link_cxx.cpp" -o "$work/link_cxx" -lwarpnorm
+  check_rms installed "$work/link_cxx"
+}
+
+case_symbols() {
+  local exported
+  exported=$(nm -D --defined-only "$(library_dir)/libwarpnorm.so" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
+  [[ $(declared | wc -l) -ge 20 ]] || fail "the header's declarations were not understood"
+  diff <(declared) <(echo "$exported") || fail "declared in the header (<) and exported (>) differ"
+  nm -D --defined-only "$(library_dir)/libwarpnorm.so" | grep -q 'wn_version@@WARPNORM_' || fail "symbols have no version"
+}
+
+# A static library has no hidden symbols: all that it defines must be in the project's own name space.
+case_archive_symbols() {
+  local -r defined=$(nm -g --defined-only "$(library_dir)/libwarpnorm.a" 2>/dev/null | awk 'NF == 3 {print $3}')
+  [[ $defined == *wn_version* ]] || fail "wn_version is missing"
+  ! grep -vE '^wni?_' <<<"$defined" || fail "foreign names are defined"
+}
+
+case_needed() {
+  local -r library=$(library_dir)/libwarpnorm.so
+  local needed
+  needed=$(objdump -p "$library" | awk '/NEEDED/ {print $2}')
+  [[ $needed == *libgomp* || $needed == *libomp* ]] || fail "no OpenMP runtime in: $needed"
+  ! grep -vE '^(libc|libm|libpthread|libgomp|libomp|ld-linux[a-z0-9_-]*)\.so' <<<"$needed" || fail "more is needed than allowed"
+  ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
+}
+
+case_version() {
+  local -r version=$(dotted_version) directory=$(library_dir)
+  [[ $(pkg_config --modversion warpnorm) == "$version" ]] || fail "pkg-config's version is not the header's $version"
+  grep -q "set(PACKAGE_VERSION \"$version\")" "$directory/cmake/warpnorm/warpnorm-config-version.cmake" ||
+    fail "the CMake package's version is not the header's $version"
+  [[ -f $directory/libwarpnorm.so.$version ]] || fail "no libwarpnorm.so.$version"
+  objdump -p "$directory/libwarpnorm.so" | grep -q "SONAME *libwarpnorm.so.${version%%.*}$" || fail "wrong soname"
+}
+
+# The header alone, in both languages, under both compilers.
+case_header() {
+  local compiler
+  echo '#include <warpnorm.h>' >"$work/alone.c"
+  printf '#include <warpnorm.h>\n#include <warpnorm.h>\nint main() { return wn_version() == WN_VERSION ? 0 : 1; }\n' >"$work/use.cpp"
+  for compiler in gcc clang; do
+    command -v $compiler >/dev/null || fail "$compiler is not installed"
+    # shellcheck disable=SC2086
+    $compiler -std=c11 $strict -I"$prefix/include" -fsyntax-only "$work/alone.c"
+    # shellcheck disable=SC2086
+    $compiler -x c++ -std=c++17 $strict -I"$prefix/include" -fsyntax-only "$work/use.cpp"
+  done
+  searched "$cxx" "$work/use.cpp" -o "$work/use" -lwarpnorm
+  installed "$work/use" || fail "the library's version is not the header's"
+}
+
+case_readme_example() {
+  readme_block c >"$work/example.c"
+  local -r lines=$(wc -l <"$work/example.c")
+  ((lines > 10 && lines <= 32)) || fail "README's example has $lines lines"
+  # shellcheck disable=SC2086
+  searched "$cc" -std=c11 $strict "$work/example.c" -o "$work/example" -lwarpnorm
+  check_output "$(readme_block text)" installed "$work/example"
+}
+
+# The example in the header's introduction: rows 1 2 3 4 and -1 0 0 1, of which it prints the first.
+case_header_example() {
+  sed -n '/^ \*    #include <stdio.h>/,/^ \*    }/s/^ \*    //p' "$prefix/include/warpnorm.h" >"$work/example.c"
+  grep -q 'int main' "$work/example.c" || fail "no example in the header"
+  # shellcheck disable=SC2086
+  searched "$cc" -std=c11 $strict "$work/example.c" -o "$work/example" -lwarpnorm
+  check_output "-1.342 -0.447 0.447 1.342" installed "$work/example"
+}
+
+rm -rf "$work"
+mkdir -p "$work"
+declare -F "case_$case_name" >/dev/null || fail "no such case"
+"case_$case_name"
