@@ -43,9 +43,9 @@ static int race(void) {
   return 0;
 }
 
-static int overrun(int past_end) {
-  int *a = calloc(PARTS, sizeof *a);
-  if (a) sink = a[PARTS - 1 + past_end];
+static int overrun(int count) {
+  int *a = calloc((size_t)count, sizeof *a);
+  if (a) sink = a[count];
   free(a);
   return 0;
 }
@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
   const char *name = argc > 1 ? argv[1] : "";
   if (!strcmp(name, "correct")) return correct();
   if (!strcmp(name, "race")) return race();
-  if (!strcmp(name, "overrun")) return overrun(argc - 1);
+  if (!strcmp(name, "overrun")) return overrun(argc * 2);
   if (!strcmp(name, "leak")) return leak();
   if (!strcmp(name, "overflow")) return overflow(0x7fffffff - argc);
   if (!strcmp(name, "misaligned")) return misaligned(argc - 1);
