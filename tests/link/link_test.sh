@@ -7,7 +7,7 @@ readonly case_name=$1 prefix=$2 build=${3-}
 source_root=$(cd "$(dirname "$0")/../.." && pwd)
 readonly source_root
 readonly examples=$source_root/examples/link
-readonly work=$(dirname "$prefix")/$case_name
+readonly work=${prefix%/*}/$case_name
 readonly cc=${CC:-cc} cxx=${CXX:-c++} cmake=${CMAKE:-cmake}
 readonly strict="-Wall -Wextra -Wpedantic -Werror"
 
