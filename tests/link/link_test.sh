@@ -33,8 +33,8 @@ check_output() {
   local -r expected=$1
   shift
   local output
-  output=$("$@") || fail "$1 ended with status $?"
-  [[ $output == "$expected" ]] || fail "$1 printed"$'\n'"$output"$'\n'"and not"$'\n'"$expected"
+  output=$("$@") || fail "${*: -1} ended with status $?"
+  [[ $output == "$expected" ]] || fail "${*: -1} printed"$'\n'"$output"$'\n'"and not"$'\n'"$expected"
 }
 
 loads_shared() { installed ldd "$1" | grep -q "libwarpnorm.so.* => $(library_dir)/"; }
