@@ -1,0 +1,83 @@
+/* The device that a network runs on: memory from libwarpnorm's buffers, and one const table of functions with all the
+ * arithmetic beside normalization. Every pointer below is device memory; calls enqueue on the machine's stream. A GPU
+ * is a second table (products from cuBLAS) and a line in machine.c: nothing in network_*.c or norm_layer.c knows the
+ * difference. */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include <stdint.h>
+
+#include "fault.h"
+#include "matrix.h"
+#include "warpnorm.h"
+
+typedef struct machine machine;
+
+typedef struct score { /* of one batch, in device memory until it is read */
+  double loss;         /* summed over the pictures */
+  int64_t correct;
+} score;
+
+typedef struct machine_ops {
+  bool (*open)(machine *, int threads, fault *);
+  void (*close)(machine *);
+
+  void (*multiply)(machine *, const matrix_product *);
+  void (*fill)(machine *, int64_t count, float value, float *x);
+  void (*bias_add)(machine *, int64_t rows, int64_t columns, const float *bias, float *y);
+  void (*column_sum)(machine *, int64_t rows, int64_t columns, const float *x, float *sum);
+
+  void (*activate)(machine *, wn_act, int64_t count, const float *x, float *y);
+  void (*activate_back)(machine *, wn_act, int64_t count, const float *x, float *d); /* d *= act'(x) */
+
+  /* Rows `index` of images and labels, side by side. */
+  void (*gather)(machine *, int64_t rows, int64_t columns, const int32_t *index, const float *images,
+                 const uint8_t *labels, float *image_rows, uint8_t *label_rows);
+
+  /* Softmax cross-entropy. dlogits: the gradient of the mean loss, NULL when not wanted. The prediction is the largest
+   * logit, the first of equal ones, and a NaN counts as the largest, as numpy's argmax has it. */
+  void (*softmax_loss)(machine *, int64_t rows, int64_t classes, const float *logits, const uint8_t *labels,
+                       float *dlogits, score *);
+
+  void (*to_bf16)(machine *, int64_t count, const float *x, uint16_t *y); /* to nearest, ties to even */
+  void (*from_bf16)(machine *, int64_t count, const uint16_t *x, float *y);
+
+  void (*step_sgd)(machine *, int64_t count, float rate, const float *gradient, float *value);
+  /* correction1, 2: 1 - beta^t of the two averages at step t. */
+  void (*step_adam)(machine *, int64_t count, float rate, double correction1, double correction2, const float *gradient,
+                    float *average1, float *average2, float *value);
+} machine_ops;
+
+struct machine {
+  wn_device *device;
+  void *stream;
+  const machine_ops *ops;
+  void *state; /* the table's own, such as a BLAS handle */
+};
+
+extern const machine_ops machine_cpu;
+
+/* leaky relu: libwarpnorm's default, which the plain activation uses too. */
+#define MACHINE_LEAKY_SLOPE 0.01
+/* Adam's constants, as its paper gives them (Kingma and Ba 2015). */
+#define MACHINE_ADAM_BETA1 0.9
+#define MACHINE_ADAM_BETA2 0.999
+#define MACHINE_ADAM_EPSILON 1e-8
+
+bool machine_open(machine *, wn_backend, int threads, fault *);
+void machine_close(machine *); /* after what was allocated on it */
+
+/* Device memory that is given back together. */
+typedef struct buffers {
+  machine *on; /* where it lives */
+  void **list;
+  int count, room;
+} buffers;
+
+void *buffers_take(buffers *, int64_t elements, size_t element_bytes, fault *); /* NULL: no memory, and a fault */
+void buffers_release(buffers *);
+
+bool machine_write(machine *, void *device_memory, const void *host, int64_t bytes, fault *);
+bool machine_read(machine *, void *host, const void *device_memory, int64_t bytes, fault *); /* waits */
+
+#endif

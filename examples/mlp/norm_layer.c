@@ -1,0 +1,152 @@
+#include "norm_layer.h"
+
+#include <string.h>
+
+/* (rows, width) as the library's (N, C, X). */
+static wn_problem problem_of(const norm_choice *choice, int64_t most_rows, int64_t width) {
+  wn_problem problem = WN_PROBLEM_INIT;
+  problem.kind = choice->kind;
+  problem.layout = WN_NCX;
+  problem.n = most_rows;
+  problem.c = width;
+  problem.x = 1;
+  if (choice->kind == WN_GROUP) problem.groups = choice->groups;
+  if (choice->kind == WN_INSTANCE) {
+    /* With X = 1 an instance would be one value and its normalized form 0: runs of features stand for positions. */
+    problem.c = choice->groups;
+    problem.x = width / choice->groups;
+  }
+  problem.x_type = choice->bf16 ? WN_BF16 : WN_F32;
+  problem.param_type = WN_F32;
+  problem.act = choice->act;
+  problem.act_slope = MACHINE_LEAKY_SLOPE;
+  problem.eps = choice->eps;
+  problem.momentum = choice->momentum;
+  if (choice->kind == WN_BATCH) problem.flags = WN_RUNNING_POPULATION;
+  return problem;
+}
+
+static int64_t statistics_of(const wn_problem *problem) {
+  switch (problem->kind) {
+    case WN_BATCH:
+      return problem->c;
+    case WN_LAYER:
+    case WN_RMS:
+      return problem->n * problem->x;
+    case WN_GROUP:
+      return problem->n * problem->groups;
+    case WN_INSTANCE:
+      return problem->n * problem->c;
+  }
+  return 0;
+}
+
+static bool take_parameters(norm_layer *layer, const wn_problem *problem, buffers *memory, fault *f) {
+  const int64_t channels = problem->c, statistics = statistics_of(problem);
+  if (!(layer->gamma = buffers_take(memory, channels, sizeof(float), f))) return false;
+  if (!(layer->dgamma = buffers_take(memory, channels, sizeof(float), f))) return false;
+  if (!(layer->rstd = buffers_take(memory, statistics, sizeof(float), f))) return false;
+  if (problem->kind != WN_RMS) {
+    if (!(layer->beta = buffers_take(memory, channels, sizeof(float), f))) return false;
+    if (!(layer->dbeta = buffers_take(memory, channels, sizeof(float), f))) return false;
+    if (!(layer->mean = buffers_take(memory, statistics, sizeof(float), f))) return false;
+  }
+  if (layer->running) {
+    if (!(layer->running_mean = buffers_take(memory, channels, sizeof(float), f))) return false;
+    if (!(layer->running_var = buffers_take(memory, channels, sizeof(float), f))) return false;
+  }
+  return true;
+}
+
+static bool take_staging(norm_layer *layer, int64_t values, buffers *memory, fault *f) {
+  if (!(layer->x_bf16 = buffers_take(memory, values, sizeof(uint16_t), f))) return false;
+  if (!(layer->y_bf16 = buffers_take(memory, values, sizeof(uint16_t), f))) return false;
+  if (!(layer->d_bf16 = buffers_take(memory, values, sizeof(uint16_t), f))) return false;
+  return true;
+}
+
+static bool take_workspace(norm_layer *layer, buffers *memory, fault *f) {
+  const wn_pass passes[] = {WN_TRAIN, WN_INFER, WN_BACKWARD};
+  for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+    const size_t bytes = wn_plan_workspace(layer->plan, passes[i]);
+    if (bytes > layer->work_bytes) layer->work_bytes = bytes;
+  }
+  if (!layer->work_bytes) return true;
+  return (layer->work = buffers_take(memory, (int64_t)layer->work_bytes, 1, f)) != NULL;
+}
+
+bool norm_layer_create(norm_layer *layer, const norm_choice *choice, int64_t most_rows, int64_t width, buffers *memory,
+                       fault *f) {
+  memset(layer, 0, sizeof *layer);
+  const wn_problem problem = problem_of(choice, most_rows, width);
+  layer->on = memory->on;
+  layer->width = width;
+  layer->channels = problem.c;
+  layer->running = choice->kind == WN_BATCH;
+  return fault_check(f, wn_plan_create(&layer->plan, memory->on->device, &problem), "planning a normalization") &&
+         take_parameters(layer, &problem, memory, f) && take_workspace(layer, memory, f) &&
+         (!choice->bf16 || take_staging(layer, most_rows * width, memory, f));
+}
+
+void norm_layer_destroy(norm_layer *layer) {
+  wn_plan_destroy(layer->plan);
+  memset(layer, 0, sizeof *layer);
+}
+
+void norm_layer_reset(norm_layer *layer) {
+  machine *const m = layer->on;
+  m->ops->fill(m, layer->channels, 1, layer->gamma);
+  if (layer->beta) m->ops->fill(m, layer->channels, 0, layer->beta);
+  if (!layer->running) return;
+  m->ops->fill(m, layer->channels, 0, layer->running_mean);
+  m->ops->fill(m, layer->channels, 0, layer->running_var);
+}
+
+bool norm_layer_forward(norm_layer *layer, bool training, int64_t rows, const float *x, float *y, fault *f) {
+  machine *const m = layer->on;
+  wn_forward_args args = WN_FORWARD_INIT;
+  args.n = rows;
+  args.x = x;
+  args.y = y;
+  if (layer->x_bf16) {
+    m->ops->to_bf16(m, rows * layer->width, x, layer->x_bf16);
+    args.x = layer->x_bf16;
+    args.y = layer->y_bf16;
+  }
+  args.gamma = layer->gamma;
+  args.beta = layer->beta;
+  args.running_mean = layer->running_mean;
+  args.running_var = layer->running_var;
+  if (training) {
+    args.mean = layer->mean;
+    args.rstd = layer->rstd;
+  }
+  const wn_status status = training ? wn_train(layer->plan, &args, layer->work, layer->work_bytes, m->stream)
+                                    : wn_infer(layer->plan, &args, layer->work, layer->work_bytes, m->stream);
+  if (!fault_check(f, status, training ? "normalizing" : "normalizing for inference")) return false;
+  if (layer->x_bf16) m->ops->from_bf16(m, rows * layer->width, layer->y_bf16, y);
+  return true;
+}
+
+bool norm_layer_backward(norm_layer *layer, int64_t rows, const float *x, float *d, fault *f) {
+  machine *const m = layer->on;
+  wn_backward_args args = WN_BACKWARD_INIT;
+  args.n = rows;
+  args.x = x;
+  args.dy = args.dx = d;
+  if (layer->x_bf16) {
+    m->ops->to_bf16(m, rows * layer->width, d, layer->d_bf16);
+    args.x = layer->x_bf16; /* the rounded x of the forward, kept since */
+    args.dy = args.dx = layer->d_bf16;
+  }
+  args.gamma = layer->gamma;
+  args.beta = layer->beta;
+  args.mean = layer->mean;
+  args.rstd = layer->rstd;
+  args.dgamma = layer->dgamma;
+  args.dbeta = layer->dbeta;
+  const wn_status status = wn_backward(layer->plan, &args, layer->work, layer->work_bytes, m->stream);
+  if (!fault_check(f, status, "normalizing backward")) return false;
+  if (layer->x_bf16) m->ops->from_bf16(m, rows * layer->width, layer->d_bf16, d);
+  return true;
+}

@@ -1,0 +1,44 @@
+/* One training: one network, one standard deviation of the initial weights. */
+#ifndef TRAIN_H
+#define TRAIN_H
+
+#include "dataset.h"
+#include "network.h"
+#include "optimizer.h"
+
+typedef struct train_images { /* in device memory */
+  int64_t count, pixels;
+  const float *images;
+  const uint8_t *labels;
+} train_images;
+
+typedef struct train_plan {
+  network_shape shape;
+  double deviation;
+  int64_t batch;
+  int epochs;
+  int64_t epoch_steps;
+  optimizer_kind optimizer;
+  double rate;
+  uint64_t seed;
+  train_images training, test;
+} train_plan;
+
+typedef struct train_sample { /* inference over all training images */
+  int64_t step;               /* steps done so far */
+  double accuracy, loss;      /* loss: mean over the images */
+} train_sample;
+
+typedef struct train_result {
+  train_sample *samples;           /* `epochs` of them, the caller's: each epoch's is taken after its first step */
+  train_sample end;                /* after the last step */
+  double test_accuracy, test_loss; /* then, on the test images */
+} train_result;
+
+/* Called after each epoch; may be NULL. */
+typedef void train_tick(void *context);
+
+bool train_upload(train_images *, const dataset *, buffers *, fault *);
+bool train_run(machine *, const train_plan *, train_result *, train_tick *, void *context, fault *);
+
+#endif
