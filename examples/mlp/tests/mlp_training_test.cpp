@@ -197,13 +197,15 @@ TEST_F(Training, SamplesAfterTheFirstStepOfEachEpoch) {
   for (int epoch = 0; epoch < 4; epoch++) EXPECT_EQ(samples[epoch].step, 5 * epoch + 1);
   EXPECT_EQ(result.end.step, 20);
   EXPECT_EQ(result.end.accuracy, result.test_accuracy); /* the same images */
-  // A training of 6 steps is the beginning of the longer one: its last sample is the longer one's second.
-  train_plan shorter = plan;
-  shorter.epochs = 2;
-  train_sample beginning[2] = {};
-  result.samples = beginning;
-  ASSERT_TRUE(train_run(&machine_, &shorter, &result, nullptr, nullptr, &fault_)) << fault_.text;
-  EXPECT_EQ(beginning[1].loss, samples[1].loss);
+  // Sampled after each of its first 6 steps, the same training is the same at steps 1 and 6.
+  plan.epochs = 6;
+  plan.epoch_steps = 1;
+  train_sample each[6] = {};
+  result.samples = each;
+  ASSERT_TRUE(train_run(&machine_, &plan, &result, nullptr, nullptr, &fault_)) << fault_.text;
+  EXPECT_EQ(each[0].loss, samples[0].loss);
+  EXPECT_EQ(each[5].loss, samples[1].loss);
+  EXPECT_NE(each[1].loss, samples[0].loss);
 }
 
 }  // namespace
