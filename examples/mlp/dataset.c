@@ -61,11 +61,12 @@ bool dataset_load(dataset *set, const char *folder, const char *part, int64_t mo
     good = fault_set(f, "sizes disagree: %s has %lld pictures, %s has %lld labels", image_path,
                      (long long)images.size[0], label_path, (long long)labels.size[0]);
   }
-  if (good && most > images.size[0]) {
-    good = fault_set(f, "--images %lld: %s has only %lld", (long long)most, image_path, (long long)images.size[0]);
+  const int64_t wanted = most ? most : images.size[0];
+  if (good && (wanted < 1 || wanted > images.size[0])) {
+    good = fault_set(f, "--images %lld: %s has only %lld", (long long)wanted, image_path, (long long)images.size[0]);
   }
   if (good) {
-    set->count = most ? most : images.size[0];
+    set->count = wanted;
     set->pixels = images.size[1] * images.size[2];
     good = convert(set, &images, &labels, f);
   }

@@ -4,6 +4,7 @@
 #include "matrix.h"
 
 /* OpenBLAS's own call. Weak: with another BLAS the symbol is missing, and that library decides on its threads. */
+// NOLINTNEXTLINE(readability-redundant-declaration): OpenBLAS's own cblas.h declares it, others do not.
 extern void openblas_set_num_threads(int threads) __attribute__((weak));
 
 void matrix_cblas_threads(int threads) {

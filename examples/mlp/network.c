@@ -23,19 +23,19 @@ static bool create_hidden(network *net, hidden_layer *layer, fault *f) {
   return norm_layer_create(&layer->norm, &shape->norm, net->most_rows, shape->width, &net->memory, f);
 }
 
-static void list_tensor(network *net, const char *name, int layer, int64_t count, float *value, float *gradient) {
-  if (value) net->tensors[net->tensor_count++] = (tensor){name, layer, count, value, gradient};
+static void list_tensor(network *net, tensor t) {
+  if (t.value) net->tensors[net->tensor_count++] = t;
 }
 
 static void list_tensors(network *net) {
   for (int i = 0; i <= net->shape.hidden; i++) {
     const linear *const l = &net->linears[i];
-    list_tensor(net, "weight", i, l->inputs * l->outputs, l->weight, l->dweight);
-    list_tensor(net, "bias", i, l->outputs, l->bias, l->dbias);
+    list_tensor(net, (tensor){"weight", i, l->inputs * l->outputs, l->weight, l->dweight});
+    list_tensor(net, (tensor){"bias", i, l->outputs, l->bias, l->dbias});
     if (i == net->shape.hidden || !net->shape.normalized) continue;
     const norm_layer *const norm = &net->layers[i].norm;
-    list_tensor(net, "gamma", i, norm->channels, norm->gamma, norm->dgamma);
-    list_tensor(net, "beta", i, norm->channels, norm->beta, norm->dbeta);
+    list_tensor(net, (tensor){"gamma", i, norm->channels, norm->gamma, norm->dgamma});
+    list_tensor(net, (tensor){"beta", i, norm->channels, norm->beta, norm->dbeta}); /* none: RMS */
   }
 }
 

@@ -36,7 +36,7 @@ typedef enum { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG } options_result;
 options_result options_parse(options *, int count, char *const *words, fault *);
 void options_help(FILE *);
 
-/* The word of the command line for a value of `norm`, `activation`, ...; option is its name, such as "--norm". */
-const char *options_word(const char *option, int value);
+/* The word of the command line for a value of `norm`, `activation`, ...; name is the option's, such as "--norm". */
+const char *options_word(const char *name, int value);
 
 #endif

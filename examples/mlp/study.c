@@ -195,7 +195,8 @@ static bool run_scales(study *s, fault *f) {
   fputs("scale,std,norm,epoch,step,accuracy,loss\n", s->curves);
   fputs("scale,std,norm,last_sample_accuracy,train_accuracy,train_loss,test_accuracy,test_loss\n", s->summary);
   train_sample *const samples = calloc((size_t)opt->epochs, sizeof *samples);
-  bool good = samples || fault_set(f, "no memory for %d epochs", opt->epochs);
+  if (!samples) return fault_set(f, "no memory for %d epochs", opt->epochs);
+  bool good = true;
   for (int scale = 0; good && scale < opt->scale_count; scale++) good = run_scale(s, scale, samples, f);
   free(samples);
   return good;

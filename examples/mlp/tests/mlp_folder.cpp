@@ -74,10 +74,12 @@ void write_images(const Folder &folder, uint32_t train, uint32_t test, uint32_t 
       for (uint32_t p = 0; p < side * side; p++)
         pixels.push_back(static_cast<uint8_t>(p % 10 == label ? 200 + random() % 56 : random() % 56));
     }
-    const std::string part = training ? "train" : "t10k", end = gzipped ? ".gz" : "";
+    const char *const end = gzipped ? ".gz" : "";
+    std::string image_file = training ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte";
+    std::string label_file = training ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte";
     const Bytes images = idx({count, side, side}, pixels), names = idx({count}, labels);
-    folder.write(part + "-images-idx3-ubyte" + end, gzipped ? gzip(images) : images);
-    folder.write(part + "-labels-idx1-ubyte" + end, gzipped ? gzip(names) : names);
+    folder.write(image_file.append(end), gzipped ? gzip(images) : images);
+    folder.write(label_file.append(end), gzipped ? gzip(names) : names);
   }
 }
 

@@ -167,7 +167,7 @@ TEST_P(BadOption, IsNamedAndUnderlined) {
   const size_t from = text[2].find('^');
   ASSERT_NE(from, std::string::npos) << p.text;
   EXPECT_EQ(text[1].substr(from, text[2].size() - from), c.bad) << p.text;
-  EXPECT_EQ(text[2].find_first_not_of("~", from + 1), std::string::npos) << p.text;
+  EXPECT_EQ(text[2].find_first_not_of('~', from + 1), std::string::npos) << p.text;
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -41,7 +41,7 @@ std::string written(bool terminal, int steps, int total, double seconds) {
   progress_line(&p, "done with this");
   std::rewind(file);
   char text[512];
-  const std::string result(text, std::fread(text, 1, sizeof text, file));
+  std::string result(text, std::fread(text, 1, sizeof text, file));
   std::fclose(file);
   return result;
 }

@@ -57,8 +57,9 @@ double Study::seconds_;
 TEST_F(Study, CoversSixteenScalesTwice) {
   ASSERT_EQ(rows_.size(), 32u);
   for (size_t i = 0; i < rows_.size(); i++) {
+    EXPECT_EQ(rows_[i].scale, static_cast<int>(i / 2) + 1);
     EXPECT_EQ(rows_[i].norm, i % 2 ? "batch" : "none");
-    EXPECT_NEAR(rows_[i].deviation / std::pow(10, -4.0 * static_cast<double>(i / 2) / 15), 1, 1e-8);
+    EXPECT_NEAR(rows_[i].deviation / std::pow(10, -4.0 * (rows_[i].scale - 1) / 15), 1, 1e-8);
   }
 }
 

@@ -158,6 +158,7 @@ TEST_F(Training, StepsEveryTensor) {
     ASSERT_TRUE(network_forward(&net, true, 8, device_.images, &fault_)) << fault_.text;
     ASSERT_TRUE(network_backward(&net, 8, device_.images, device_.labels, &fault_)) << fault_.text;
     std::vector<std::vector<float>> before;
+    before.reserve(static_cast<size_t>(net.tensor_count));
     for (int i = 0; i < net.tensor_count; i++) before.push_back(values(net.tensors[i], net.tensors[i].value));
     optimizer_step(&steps);
     for (int i = 0; i < net.tensor_count; i++) {
