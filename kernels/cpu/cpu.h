@@ -1,11 +1,11 @@
 /* The processor kernels as host/device_cpu.c sees them. */
 #ifndef WNI_CPU_H
 #define WNI_CPU_H
-#include "backend.h"
+#include "host/backend.h"
 
-/* How a pass is cut into tasks: plain data from host/plan_cpu.c, a function of geometry, types and pass alone - never of
- * the number of threads, so that the same sums are made in the same order by any number of them. */
-#include "plan_cpu.h"
+/* How a pass is cut into tasks: plain data from host/plan_cpu.c, a function of geometry, types and pass alone - never
+ * of the number of threads, so that the same sums are made in the same order by any number of them. */
+#include "host/plan_cpu.h"
 
 /* The instruction set that runs: the best that the processor has and WN_CPU_ISA (baseline, avx2, avx512) allows. */
 typedef struct wni_cpu_isa wni_cpu_isa;

@@ -1,0 +1,184 @@
+/* Loads and stores of every tensor type as vectors of REAL. The type is a constant to all of these: a loop is written
+ * once and instantiated for each type (WNI_FOR_X_TYPE and its like put the switch around it). */
+#ifndef WNI_CONVERT_H
+#define WNI_CONVERT_H
+#include "vector.h"
+#include "warpnorm.h"
+
+#if WNI_REAL_BITS == 32
+#include "kernels/shared/narrow.h"
+
+typedef uint16_t halves __attribute__((vector_size(2 * WNI_LANES)));
+typedef uint8_t quarters __attribute__((vector_size(WNI_LANES)));
+
+WNI_INLINE halves halves_load_k(const void *p, int64_t k) {
+  halves v = {0};
+  if (k == LANES) {
+    memcpy(&v, p, sizeof v);
+  } else {
+    bytes_copy_tail(&v, p, 2 * k, sizeof v);
+  }
+  return v;
+}
+
+WNI_INLINE void halves_store_k(void *p, halves v, int64_t k) {
+  if (k == LANES) {
+    memcpy(p, &v, sizeof v);
+  } else {
+    bytes_copy_tail(p, &v, 2 * k, sizeof v);
+  }
+}
+
+WNI_INLINE vec vec_of_f16(halves h) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_cvtph_ps((__m256i)h);
+#elif defined(__F16C__)
+  return (vec)_mm256_cvtph_ps((__m128i)h);
+#elif defined(__aarch64__)
+  return (vec)vcvt_f32_f16((float16x4_t)h);
+#else
+  return vec_of_f16_bits(__builtin_convertvector(h, uvec));
+#endif
+}
+
+WNI_INLINE halves f16_of_vec(vec v) {
+#if defined(__AVX512F__)
+  return (halves)_mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__F16C__)
+  return (halves)_mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__aarch64__)
+  return (halves)vcvt_f16_f32((float32x4_t)v);
+#else
+  return __builtin_convertvector(f16_bits_of_vec(v), halves);
+#endif
+}
+
+WNI_INLINE vec vec_of_bf16(halves h) { return vec_of_bf16_bits(__builtin_convertvector(h, uvec)); }
+WNI_INLINE halves bf16_of_vec(vec v) { return __builtin_convertvector(bf16_bits_of_vec(v), halves); }
+
+WNI_INLINE void quarters_store_k(void *p, uvec bits, int64_t k) {
+  const quarters v = __builtin_convertvector(bits, quarters);
+  if (k == LANES) {
+    memcpy(p, &v, sizeof v);
+  } else {
+    bytes_copy_tail(p, &v, k, sizeof v);
+  }
+}
+
+/* Elements i .. i+k-1 of a tensor's run. */
+WNI_INLINE vec vec_load_as(wn_dtype type, const void *p, int64_t i, int64_t k) {
+  switch (type) {
+    case WN_F16:
+      return vec_of_f16(halves_load_k((const uint16_t *)p + i, k));
+    case WN_BF16:
+      return vec_of_bf16(halves_load_k((const uint16_t *)p + i, k));
+    default:
+      return vec_load_k((const real *)p + i, k);
+  }
+}
+
+WNI_INLINE void vec_store_as(wn_dtype type, void *p, int64_t i, int64_t k, vec v) {
+  switch (type) {
+    case WN_F16:
+      halves_store_k((uint16_t *)p + i, f16_of_vec(v), k);
+      break;
+    case WN_BF16:
+      halves_store_k((uint16_t *)p + i, bf16_of_vec(v), k);
+      break;
+    case WN_F8_E4M3:
+      quarters_store_k((uint8_t *)p + i, e4m3_bits_of_vec(v), k);
+      break;
+    case WN_F8_E5M2:
+      quarters_store_k((uint8_t *)p + i, e5m2_bits_of_vec(v), k);
+      break;
+    default:
+      vec_store_k((real *)p + i, v, k);
+  }
+}
+
+/* To the type and back: what a reader of the stored value will see. */
+WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
+  switch (type) {
+    case WN_F16:
+      return vec_of_f16(f16_of_vec(v));
+    case WN_BF16:
+      return vec_of_bf16(bf16_of_vec(v));
+    default:
+      return v;
+  }
+}
+
+/* Calls `call` with `t` the constant that `type` is; types of x, residual, dx, dy. */
+#define WNI_FOR_X_TYPE(type, t, call) \
+  switch (type) {                     \
+    case WN_F16: {                    \
+      const wn_dtype t = WN_F16;      \
+      call;                           \
+    } break;                          \
+    case WN_BF16: {                   \
+      const wn_dtype t = WN_BF16;     \
+      call;                           \
+    } break;                          \
+    default: {                        \
+      const wn_dtype t = WN_F32;      \
+      call;                           \
+    } break;                          \
+  }
+
+/* The same for types of y. */
+#define WNI_FOR_Y_TYPE(type, t, call) \
+  switch (type) {                     \
+    case WN_F8_E4M3: {                \
+      const wn_dtype t = WN_F8_E4M3;  \
+      call;                           \
+    } break;                          \
+    case WN_F8_E5M2: {                \
+      const wn_dtype t = WN_F8_E5M2;  \
+      call;                           \
+    } break;                          \
+    default:                          \
+      WNI_FOR_X_TYPE(type, t, call)   \
+  }
+
+#else /* f64 data is f64 throughout */
+
+WNI_INLINE vec vec_load_as(wn_dtype type, const void *p, int64_t i, int64_t k) {
+  (void)type;
+  return vec_load_k((const real *)p + i, k);
+}
+
+WNI_INLINE void vec_store_as(wn_dtype type, void *p, int64_t i, int64_t k, vec v) {
+  (void)type;
+  vec_store_k((real *)p + i, v, k);
+}
+
+WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
+  (void)type;
+  return v;
+}
+
+#define WNI_FOR_X_TYPE(type, t, call) \
+  {                                   \
+    const wn_dtype t = WN_F64;        \
+    (void)(type);                     \
+    call;                             \
+  }
+#define WNI_FOR_Y_TYPE(type, t, call) WNI_FOR_X_TYPE(type, t, call)
+#endif
+
+WNI_INLINE int64_t type_size(wn_dtype type) {
+  switch (type) {
+    case WN_F64:
+      return 8;
+    case WN_F16:
+    case WN_BF16:
+      return 2;
+    case WN_F8_E4M3:
+    case WN_F8_E5M2:
+      return 1;
+    default:
+      return 4;
+  }
+}
+
+#endif
