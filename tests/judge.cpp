@@ -12,13 +12,12 @@ Verdict Judge(wn_dtype type, real value, real tolerance, double actual) {
   if (std::isinf(value)) return {Round(type, value) == actual, 0};
   const real infinity = std::numeric_limits<real>::infinity();
   if (!std::isfinite(tolerance) || std::isnan(actual)) return {false, infinity};
-  const double low = Round(type, value - tolerance), high = Round(type, value + tolerance);
-  const bool right = low <= actual && actual <= high;
-  const real allowed = actual > value ? high - value : value - low;
-  const real error = std::fabs(actual - value);
-  if (std::isinf(actual)) return {right, right ? 1 : infinity};
-  if (error == 0) return {right, 0};
-  return {right, allowed > 0 ? error / allowed : infinity};
+  if (actual == Round(type, value)) return {true, 0};
+  const bool right = Round(type, value - tolerance) <= actual && actual <= Round(type, value + tolerance);
+  // What is left of the error when its rounding is taken off. Near powers of two, where ulps change, off by a little.
+  const real error = std::fabs(actual - value) - HalfUlp(type, actual);
+  const real ratio = error > 0 ? error / tolerance : 0;
+  return {right, right ? std::min<real>(ratio, 1) : std::max<real>(ratio, 1.001L)};
 }
 
 real FullTolerance(wn_dtype type, real value, real tolerance) {

@@ -17,7 +17,7 @@ struct Expected {
 
 struct Verdict {
   bool right;
-  real ratio;  // error / what is allowed, 0 where both are 0; more than 1 is wrong
+  real ratio;  // how much of the tolerance is needed for `actual` to be right: more than 1 is wrong
 };
 
 // Right: between what value - tolerance and value + tolerance round to. So a result is not allowed to be a neighbour of

@@ -20,7 +20,7 @@ std::set<std::string> Seen(const Property &property) {
 
 // Each value of one property meets each value of the other, among the cases of which that can be asked.
 void ExpectPairs(
-    const char *what, const Property &a, const Property &b,
+    const Property &a, const Property &b,
     const std::function<bool(const Case &)> &of = [](const Case &) { return true; }) {
   std::set<std::string> first, second, both;
   for (const Case &c : Cases()) {
@@ -106,9 +106,9 @@ TEST(OracleCases, Pairs) {
   ExpectPairs(Kind, Flag(WN_RUNNING_CUMULATIVE), Running);
   ExpectPairs(Flag(WN_RUNNING_POPULATION), Flag(WN_RUNNING_CUMULATIVE), Running);
   ExpectPairs(
-      "", Kind, [](const Case &c) { return Text(c.batches_seen > 0); }, Running);
+      Kind, [](const Case &c) { return Text(c.batches_seen > 0); }, Running);
   ExpectPairs(
-      "", Kind, [](const Case &c) { return c.running ? "running" : "none"; }, Running);
+      Kind, [](const Case &c) { return c.running ? "running" : "none"; }, Running);
 }
 
 // Sizes at which implementations go wrong, by kind where they mean the same, else anywhere.

@@ -73,8 +73,9 @@ class Runner::Call {
   }
 
   template <class Pass, class Args>
-  Run Do(wn_pass pass, const Pass &function, const Args &args) {
-    Run run;
+  Result Do(wn_pass pass, const Pass &function, const Args &args) {
+    Result run;
+    run.fewer = runner_.case_.n < runner_.case_.problem.n;
     const std::size_t need = wn_plan_workspace(runner_.plan_, pass);
     const DeviceMemory work(Place::OfVector(static_cast<std::int64_t>(need)), 1, 0, options_.garbage);
     run.status = function(runner_.plan_, &args, need == 0 ? nullptr : work.pointer(), need, nullptr);
@@ -174,12 +175,12 @@ void Runner::DescribeBackward(wn_pass pass, const Given &in, const std::vector<s
   list->Vector("dbeta", &a->dbeta, true, types_.param_grad, p.c, add ? &in.dbeta : nullptr);
 }
 
-Run Runner::Do(wn_pass pass, const RunOptions &options) const {
+Result Runner::Do(wn_pass pass, const RunOptions &options) const {
   const bool forward = pass == WN_TRAIN || pass == WN_INFER;
   return Do(pass, forward ? MakeForwardGiven(case_, pass) : MakeBackwardGiven(case_, pass), options);
 }
 
-Run Runner::Do(wn_pass pass, const Given &in, const RunOptions &options) const {
+Result Runner::Do(wn_pass pass, const Given &in, const RunOptions &options) const {
   List list(*this, options);
   if (pass == WN_TRAIN || pass == WN_INFER) {
     wn_forward_args args = WN_FORWARD_INIT;
@@ -192,7 +193,7 @@ Run Runner::Do(wn_pass pass, const Given &in, const RunOptions &options) const {
   if (case_.mask) {
     RunOptions plain;
     plain.garbage = options.garbage;
-    Run made = Do(pass == WN_BACKWARD ? WN_TRAIN : WN_INFER, plain);
+    Result made = Do(pass == WN_BACKWARD ? WN_TRAIN : WN_INFER, plain);
     if (!made.complaint.empty()) return made;
     mask = std::move(made.outputs.at("mask").bytes);
   }

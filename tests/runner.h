@@ -24,10 +24,11 @@ struct RunOptions {
   std::uint8_t garbage = 0xff;                  // in outputs, gaps, bands and workspace before the call
 };
 
-struct Run {
+struct Result {
   wn_status status = WN_OK;
   std::string complaint;                  // empty: the call succeeded and wrote nothing but elements of its outputs
   std::map<std::string, Output> outputs;  // by the name of the argument
+  bool fewer = false;                     // samples than the plan's: the end of the mask is left as it was
 };
 
 class Runner {
@@ -39,8 +40,8 @@ class Runner {
 
   // The arguments that the case has for the pass. A backward pass with a mask first runs the forward pass that makes
   // it.
-  Run Do(wn_pass pass, const RunOptions &options = {}) const;
-  Run Do(wn_pass pass, const Given &in, const RunOptions &options) const;
+  Result Do(wn_pass pass, const RunOptions &options = {}) const;
+  Result Do(wn_pass pass, const Given &in, const RunOptions &options) const;
 
   const Case &test_case() const { return case_; }
   wn_plan *plan() const { return plan_; }
