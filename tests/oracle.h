@@ -29,7 +29,7 @@ struct Given {
 class Sets {
  public:
   // running: the statistics are those of a channel, as wn_infer and wn_backward_frozen take them from running ones.
-  Sets(const wn_problem &p, std::int64_t n, bool running);
+  Sets(const wn_problem &p, std::int64_t samples, bool running);
 
   std::int64_t n, c, x;
   std::int64_t count;    // sets

@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "cases.h"
 
@@ -22,17 +23,18 @@ std::set<std::string> Seen(const Property &property) {
 void ExpectPairs(
     const Property &a, const Property &b,
     const std::function<bool(const Case &)> &of = [](const Case &) { return true; }) {
-  std::set<std::string> first, second, both;
+  std::set<std::string> first, second;
+  std::set<std::pair<std::string, std::string>> both;
   for (const Case &c : Cases()) {
     if (!of(c)) continue;
     first.insert(a(c));
     second.insert(b(c));
-    both.insert(a(c) + " / " + b(c));
+    both.insert({a(c), b(c)});
   }
   EXPECT_GT(first.size(), 1U);
   EXPECT_GT(second.size(), 1U);
   for (const std::string &x : first)
-    for (const std::string &y : second) EXPECT_EQ(both.count(x + " / " + y), 1U) << "no " << x << " / " << y;
+    for (const std::string &y : second) EXPECT_EQ(both.count({x, y}), 1U) << "no " << x << " / " << y;
 }
 
 std::string Text(std::int64_t v) { return std::to_string(v); }

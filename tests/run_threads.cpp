@@ -37,6 +37,7 @@ TEST(SharedPlan, ThreadsGetTheSameBits) {
         const Result alone = runner.Do(pass);
         std::vector<std::string> differences(kThreads);
         std::vector<std::thread> threads;
+        threads.reserve(kThreads);
         for (std::string &difference : differences) {
           threads.emplace_back([&runner, &alone, &difference, pass] {
             for (int round = 0; round < 3; round++) difference += Difference(alone, runner.Do(pass));
@@ -55,6 +56,7 @@ TEST(SharedPlan, ThreadsMakePlansOfTheirOwn) {
   const Result alone = Runner(c).Do(WN_TRAIN);
   std::vector<std::string> differences(kThreads);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (std::string &difference : differences) {
     threads.emplace_back([&c, &alone, &difference] {
       for (int round = 0; round < 5; round++) difference += Difference(alone, Runner(c).Do(WN_TRAIN));

@@ -59,8 +59,8 @@ std::uint64_t MagnitudeBits(const Format &f, real v) {
   const int quantum = QuantumExponent(f, v);
   const auto significand = static_cast<std::uint64_t>(std::ldexp(v, -quantum));
   if (significand < One(f.mantissa)) return significand;  // zero and subnormal
-  const auto exponent = static_cast<std::uint64_t>(quantum + f.mantissa + Bias(f));
-  return (exponent << f.mantissa) | (significand - One(f.mantissa));
+  const int exponent = quantum + f.mantissa + Bias(f);
+  return (static_cast<std::uint64_t>(exponent) << f.mantissa) | (significand - One(f.mantissa));
 }
 
 }  // namespace
