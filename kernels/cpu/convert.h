@@ -108,36 +108,36 @@ WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
   }
 }
 
-/* Calls `call` with `t` the constant that `type` is; types of x, residual, dx, dy. */
-#define WNI_FOR_X_TYPE(type, t, call) \
-  switch (type) {                     \
-    case WN_F16: {                    \
-      const wn_dtype t = WN_F16;      \
-      call;                           \
-    } break;                          \
-    case WN_BF16: {                   \
-      const wn_dtype t = WN_BF16;     \
-      call;                           \
-    } break;                          \
-    default: {                        \
-      const wn_dtype t = WN_F32;      \
-      call;                           \
-    } break;                          \
+/* Does the rest with `t` the constant that `type` is; types of x, residual, dx, dy. */
+#define WNI_FOR_X_TYPE(type, t, ...) \
+  switch (type) {                    \
+    case WN_F16: {                   \
+      const wn_dtype t = WN_F16;     \
+      __VA_ARGS__;                   \
+    } break;                         \
+    case WN_BF16: {                  \
+      const wn_dtype t = WN_BF16;    \
+      __VA_ARGS__;                   \
+    } break;                         \
+    default: {                       \
+      const wn_dtype t = WN_F32;     \
+      __VA_ARGS__;                   \
+    } break;                         \
   }
 
 /* The same for types of y. */
-#define WNI_FOR_Y_TYPE(type, t, call) \
-  switch (type) {                     \
-    case WN_F8_E4M3: {                \
-      const wn_dtype t = WN_F8_E4M3;  \
-      call;                           \
-    } break;                          \
-    case WN_F8_E5M2: {                \
-      const wn_dtype t = WN_F8_E5M2;  \
-      call;                           \
-    } break;                          \
-    default:                          \
-      WNI_FOR_X_TYPE(type, t, call)   \
+#define WNI_FOR_Y_TYPE(type, t, ...)       \
+  switch (type) {                          \
+    case WN_F8_E4M3: {                     \
+      const wn_dtype t = WN_F8_E4M3;       \
+      __VA_ARGS__;                         \
+    } break;                               \
+    case WN_F8_E5M2: {                     \
+      const wn_dtype t = WN_F8_E5M2;       \
+      __VA_ARGS__;                         \
+    } break;                               \
+    default:                               \
+      WNI_FOR_X_TYPE(type, t, __VA_ARGS__) \
   }
 
 #else /* f64 data is f64 throughout */
@@ -157,13 +157,13 @@ WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
   return v;
 }
 
-#define WNI_FOR_X_TYPE(type, t, call) \
-  {                                   \
-    const wn_dtype t = WN_F64;        \
-    (void)(type);                     \
-    call;                             \
+#define WNI_FOR_X_TYPE(type, t, ...) \
+  {                                  \
+    const wn_dtype t = WN_F64;       \
+    (void)(type);                    \
+    __VA_ARGS__;                     \
   }
-#define WNI_FOR_Y_TYPE(type, t, call) WNI_FOR_X_TYPE(type, t, call)
+#define WNI_FOR_Y_TYPE(type, t, ...) WNI_FOR_X_TYPE(type, t, __VA_ARGS__)
 #endif
 
 WNI_INLINE int64_t type_size(wn_dtype type) {

@@ -10,7 +10,8 @@
 #endif
 
 #define WNI_DECLARE_ISA(isa) extern const wni_cpu_kernels wni_kernels_##isa##_f32, wni_kernels_##isa##_f64;
-#define WNI_ISA_ENTRY(isa) {#isa, &wni_kernels_##isa##_f32, &wni_kernels_##isa##_f64}
+#define WNI_ISA_ENTRY(isa) \
+  { #isa, &wni_kernels_##isa##_f32, &wni_kernels_##isa##_f64 }
 
 WNI_DECLARE_ISA(baseline)
 #if defined(__x86_64__)

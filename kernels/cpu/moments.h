@@ -1,6 +1,7 @@
 /* Mean and sum of squared distances from it, and how those of parts make those of the whole. */
 #ifndef WNI_MOMENTS_H
 #define WNI_MOMENTS_H
+#include <math.h>
 #include <stdint.h>
 
 typedef struct wni_moments {
@@ -15,5 +16,8 @@ static inline wni_moments wni_moments_merge(wni_moments a, int64_t na, wni_momen
   const wni_moments merged = {a.mean + delta * share, a.m2 + b.m2 + delta * delta * (double)na * share};
   return merged;
 }
+
+/* What `count` elements with these moments are scaled by. */
+static inline double wni_rstd(wni_moments v, int64_t count, double eps) { return 1 / sqrt(v.m2 / (double)count + eps); }
 
 #endif

@@ -172,6 +172,84 @@ static inline void tile_normalize_each(normalizer s, const real *gamma, const re
   })
 }
 
+static inline void tile_xhat(normalizer s, const real *x, int64_t n, real *xhat) {
+  const vec hi = vec_splat(s.hi), rstd = vec_splat(s.rstd), lo = vec_splat(s.lo_rstd);
+  WNI_EACH_VECTOR(i, k, n, vec_store_k(xhat + i, normalized(vec_load_k(x + i, k), hi, rstd, lo), k);)
+}
+
+/* ---- gradients -------------------------------------------------------------------------------------------------- */
+
+/* Sums of dz xhat and of dz. */
+static inline void tile_gradient_sums(const real *xhat, const real *dz, int64_t n, real *dz_xhat, real *dz_sum) {
+  vec sum[4] = {{0}}, product[4] = {{0}};
+  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
+    const vec d = vec_load_k(dz + i, k);
+    sum[j] += d;
+    product[j] = vec_fma(d, vec_load_k(xhat + i, k), product[j]);
+  })
+  *dz_xhat = sums_total(product);
+  *dz_sum = sums_total(sum);
+}
+
+/* Sums of g xhat and of g, g = gamma dz. */
+static inline void tile_gradient_sums_each(const real *gamma, const real *xhat, const real *dz, int64_t n, real *g_xhat,
+                                           real *g_sum) {
+  vec sum[4] = {{0}}, product[4] = {{0}};
+  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
+    const vec g = vec_load_k(gamma + i, k) * vec_load_k(dz + i, k);
+    sum[j] += g;
+    product[j] = vec_fma(g, vec_load_k(xhat + i, k), product[j]);
+  })
+  *g_xhat = sums_total(product);
+  *g_sum = sums_total(sum);
+}
+
+/* dgamma += dz xhat, dbeta += dz, element by element. */
+static inline void tile_add_parameters(const real *xhat, const real *dz, int64_t n, real *dgamma, real *dbeta) {
+  WNI_EACH_VECTOR(i, k, n, {
+    const vec d = vec_load_k(dz + i, k);
+    vec_store_k(dgamma + i, vec_fma(d, vec_load_k(xhat + i, k), vec_load_k(dgamma + i, k)), k);
+    vec_store_k(dbeta + i, vec_load_k(dbeta + i, k) + d, k);
+  })
+}
+
+/* dx = dz_factor dz - constant - xhat_factor xhat is rstd (gamma dz - mean(g) - xhat mean(g xhat)): no power of rstd.
+ */
+typedef struct gradient_terms {
+  real dz_factor, constant, xhat_factor;
+} gradient_terms;
+
+static inline gradient_terms gradient_terms_make(real rstd, real gamma, double mean_g_xhat, double mean_g) {
+  const gradient_terms k = {rstd * gamma, (real)(rstd * mean_g), (real)(rstd * mean_g_xhat)};
+  return k;
+}
+
+/* dx may be where dz is. */
+static inline void tile_dx(gradient_terms t, const real *xhat, const real *dz, int64_t n, real *dx) {
+  const vec a = vec_splat(t.dz_factor), b = vec_splat(t.constant), c = vec_splat(t.xhat_factor);
+  WNI_EACH_VECTOR(i, k, n, {
+    const vec rest = vec_fma(vec_load_k(xhat + i, k), c, b);
+    vec_store_k(dx + i, vec_fma(vec_load_k(dz + i, k), a, -rest), k);
+  })
+}
+
+/* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */
+static inline void tile_dx_frozen(real factor, const real *dz, int64_t n, real *dx) {
+  const vec a = vec_splat(factor);
+  WNI_EACH_VECTOR(i, k, n, vec_store_k(dx + i, vec_load_k(dz + i, k) * a, k);)
+}
+
+/* tile_dx with a gamma for each element; t is made with a gamma of 1. */
+static inline void tile_dx_each(gradient_terms t, const real *gamma, const real *xhat, const real *dz, int64_t n,
+                                real *dx) {
+  const vec a = vec_splat(t.dz_factor), b = vec_splat(t.constant), c = vec_splat(t.xhat_factor);
+  WNI_EACH_VECTOR(i, k, n, {
+    const vec rest = vec_fma(vec_load_k(xhat + i, k), c, b);
+    const vec g = vec_load_k(gamma + i, k) * vec_load_k(dz + i, k);
+    vec_store_k(dx + i, vec_fma(g, a, -rest), k);
+  })
+}
+
 /* ---- activations ------------------------------------------------------------------------------------------------ */
 
 #if WNI_REAL_BITS == 64

@@ -1,0 +1,48 @@
+/* What the kernels of one instruction set and arithmetic offer to run.c, and what they are handed. */
+#ifndef WNI_KERNEL_H
+#define WNI_KERNEL_H
+#include "host/call.h"
+#include "host/plan_cpu.h"
+#include "isa.h"
+#include "moments.h"
+
+/* A call on its way: the plan for its n, and the workspace cut into arrays. Where the plan has no use for one it is
+ * NULL. REAL is the type of the arithmetic. */
+typedef struct wni_cpu_job {
+  const wni_cpu_plan *plan;
+  const wni_call *call;
+
+  /* As REAL, never NULL, with what gamma - 1 and missing ones mean already done; expanded as the plan says. */
+  const void *gamma, *beta;
+
+  wni_moments *moments;        /* ROW: [set][segment]; of whole sets only where running statistics need them */
+  double *set_mean, *set_rstd; /* [set], or [parameter] with running statistics */
+  double *sums;                /* ROW backward, cut into segments or not per_element: see kernels */
+  double *set_sums;            /* ROW backward: [set][2] = mean of g xhat, mean of g */
+  double *partial;             /* [chunk][2][parameter]: sums of dz xhat, of dz, over the rows of a chunk */
+  void *accumulators;          /* the same in REAL, for few rows at a time */
+  uint32_t *amax;              /* max |y| as bits, 0 at first; NULL: not wanted */
+} wni_cpu_job;
+
+typedef void (*wni_cpu_kernel)(const wni_cpu_job *job, int64_t task);
+
+struct wni_cpu_kernels {
+  /* ROW. In all that take segments, task = set * segments + segment. Statistics of whole sets are stored where the call
+   * wants them; otherwise they come from set_mean, set_rstd (forward, frozen) or from the call's mean, rstd (backward).
+   */
+  wni_cpu_kernel row_forward; /* whole sets from task * sets_per_task on: moments, apply */
+  wni_cpu_kernel row_moments; /* segment -> moments; stores sum */
+  wni_cpu_kernel row_apply;   /* segment: y */
+  wni_cpu_kernel row_lines;   /* running statistics, lines: y */
+
+  /* Parameter sums: per_element in `partial`, of chunks; else in `sums`, [set][segment][span_slots][2] = sums of dz
+   * xhat and of dz over the part of span first + slot in the segment, first being the one of the segment's first
+   * element. */
+  wni_cpu_kernel row_backward;       /* per_element: task = chunk, else whole sets as row_forward: sums and dx */
+  wni_cpu_kernel row_backward_sums;  /* segment -> sums; per_element: [set][segment][2] = sums of g xhat, of g */
+  wni_cpu_kernel row_backward_merge; /* sets_per_task sets, when cut: sums -> set_sums */
+  wni_cpu_kernel row_backward_apply; /* segment: dx; per_element: task = chunk * segments + segment: dx, partial */
+  wni_cpu_kernel row_frozen;         /* segment, running statistics, never per_element: dx and sums */
+};
+
+#endif

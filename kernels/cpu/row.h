@@ -1,0 +1,189 @@
+/* How the row kernels walk through a set, and how tensors meet tiles on the way.
+ *
+ * A part of a set (all of it, or a segment) is taken in tiles: pieces of a run where runs are long, several whole runs
+ * side by side where they are short, so that the stages see full vectors either way. */
+#ifndef WNI_ROW_H
+#define WNI_ROW_H
+#include "kernel.h"
+#include "tile.h"
+
+typedef struct row_place {
+  int64_t outer, middle;
+} row_place;
+
+/* runs x elements, of a set or in a tile. */
+typedef struct row_part {
+  int64_t run, runs, element, elements;
+} row_part;
+
+typedef struct row_walk {
+  row_part part;
+  int64_t runs_per_tile, tiles_across, tiles;
+} row_walk;
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t part_size(const row_part *p) { return p->runs * p->elements; }
+
+static inline row_place row_place_of(const wni_geometry *g, int64_t set) {
+  const row_place at = {set / g->extent[1], set % g->extent[1]};
+  return at;
+}
+
+static inline row_part row_whole_set(const wni_geometry *g) {
+  const row_part p = {0, g->extent[2], 0, g->extent[3]};
+  return p;
+}
+
+static inline row_part row_segment(const wni_geometry *g, const wni_row_plan *plan, int64_t index) {
+  const int64_t run = index / plan->pieces * plan->segment_runs;
+  const int64_t element = index % plan->pieces * plan->segment_elements;
+  const row_part p = {run, least(plan->segment_runs, g->extent[2] - run), element,
+                      least(plan->segment_elements, g->extent[3] - element)};
+  return p;
+}
+
+static inline row_walk row_walk_of(row_part part) {
+  row_walk w = {part, 1, 1, part.runs};
+  if (part.elements > TILE) {
+    w.tiles_across = ceil_div(part.elements, TILE);
+    w.tiles = part.runs * w.tiles_across;
+  } else if (part.runs > 1 && 2 * part.elements <= TILE) {
+    w.runs_per_tile = TILE / part.elements;
+    w.tiles = ceil_div(part.runs, w.runs_per_tile);
+  }
+  return w;
+}
+
+static inline row_part row_tile_of(const row_walk *w, int64_t index) {
+  if (w->tiles == 1) return w->part;
+  const row_part *const p = &w->part;
+  const int64_t run = w->tiles_across == 1 ? index * w->runs_per_tile : index / w->tiles_across;
+  const int64_t element = w->tiles_across == 1 ? 0 : index % w->tiles_across * TILE;
+  const row_part t = {p->run + run, least(w->runs_per_tile, p->runs - run), p->element + element,
+                      least(TILE, p->elements - element)};
+  return t;
+}
+
+/* ---- tensors ---------------------------------------------------------------------------------------------------- */
+
+static inline int64_t row_offset(const wni_tensor *t, row_place at, const row_part *tile) {
+  return at.outer * t->view.stride[0] + at.middle * t->view.stride[1] + tile->run * t->view.stride[2] + tile->element;
+}
+
+/* A loop stage for each run of a tile; the type's switch stays outside. */
+#define WNI_EACH_RUN(tensor, at, tile, first, local, ...)    \
+  {                                                          \
+    int64_t first = row_offset(tensor, at, tile), local = 0; \
+    for (int64_t run_ = 0; run_ < (tile)->runs; run_++) {    \
+      __VA_ARGS__;                                           \
+      first += (tensor)->view.stride[2];                     \
+      local += (tile)->elements;                             \
+    }                                                        \
+  }
+
+static inline void row_load(const wni_tensor *t, row_place at, const row_part *tile, real *restrict out) {
+  const void *const p = t->data;
+  WNI_FOR_X_TYPE(t->type, c,
+                 WNI_EACH_RUN(t, at, tile, first, local, tile_load_loop(c, p, first, tile->elements, out + local)))
+}
+
+static inline void row_add(const wni_tensor *t, row_place at, const row_part *tile, real *restrict z) {
+  const void *const p = t->data;
+  WNI_FOR_X_TYPE(t->type, c,
+                 WNI_EACH_RUN(t, at, tile, first, local, tile_add_loop(c, p, first, tile->elements, z + local)))
+}
+
+static inline void row_add_rounded(const wni_tensor *t, row_place at, const row_part *tile, real *restrict h) {
+  const void *const p = t->data;
+  WNI_FOR_X_TYPE(t->type, c,
+                 WNI_EACH_RUN(t, at, tile, first, local, tile_add_rounded_loop(c, p, first, tile->elements, h + local)))
+}
+
+static inline void row_store(const wni_tensor *t, row_place at, const row_part *tile, const real *restrict z) {
+  void *const p = t->data;
+  WNI_FOR_Y_TYPE(t->type, c,
+                 WNI_EACH_RUN(t, at, tile, first, local, tile_store_loop(c, p, first, tile->elements, z + local)))
+}
+
+/* The tile's place in the tensor itself where that holds REALs in one run, else NULL. */
+static inline real *row_direct(const wni_tensor *t, row_place at, const row_part *tile) {
+  if (t->type != WNI_REAL_TYPE || tile->runs != 1) return NULL;
+  return (real *)t->data + row_offset(t, at, tile);
+}
+
+/* The tile's values: where they are, or loaded into `scratch`. */
+static inline const real *row_view(const wni_tensor *t, row_place at, const row_part *tile, real *scratch) {
+  const real *const direct = row_direct(t, at, tile);
+  if (direct) return direct;
+  row_load(t, at, tile, scratch);
+  return scratch;
+}
+
+/* ---- the mask --------------------------------------------------------------------------------------------------- */
+
+static inline uint8_t *row_mask(const wni_call *call, row_place at, int64_t run, int64_t element) {
+  const wni_geometry *const g = &call->geo;
+  const int64_t line = (at.outer * g->extent[1] + at.middle) * g->extent[2] + run;
+  return call->mask + line * wni_mask_run(g) + element / 8;
+}
+
+static inline void row_mask_store(const wni_call *call, row_place at, const row_part *tile, const real *z) {
+  for (int64_t r = 0; r < tile->runs; r++) {
+    tile_mask_store(z + r * tile->elements, tile->elements, row_mask(call, at, tile->run + r, tile->element));
+  }
+}
+
+static inline void row_mask_gradient(const wni_call *call, row_place at, const row_part *tile, real otherwise,
+                                     real *dy) {
+  for (int64_t r = 0; r < tile->runs; r++) {
+    const uint8_t *const mask = row_mask(call, at, tile->run + r, tile->element);
+    tile_mask_gradient(mask, otherwise, tile->elements, dy + r * tile->elements);
+  }
+}
+
+/* ---- parameters ------------------------------------------------------------------------------------------------- */
+
+/* The index of the first parameter of a set in the prepared gamma and beta. */
+static inline int64_t row_first_param(const wni_geometry *g, const wni_row_plan *plan, row_place at) {
+  return at.middle * g->param_step * plan->expand;
+}
+
+/* A stretch of a tile whose elements share parameter `param` of their set; from `begin` of the tile on. */
+typedef struct row_stretch {
+  int64_t param, begin, size;
+} row_stretch;
+
+static inline row_stretch row_stretch_at(const wni_geometry *g, const wni_row_plan *plan, const row_part *tile,
+                                         int64_t begin) {
+  const int64_t size = part_size(tile);
+  if (plan->spans == 1) {
+    const row_stretch all = {0, begin, size - begin};
+    return all;
+  }
+  const int64_t element = tile->element + begin, param = element / g->param_span;
+  const row_stretch s = {param, begin, least(size - begin, (param + 1) * g->param_span - element)};
+  return s;
+}
+
+#define WNI_EACH_STRETCH(s, g, plan, tile)                           \
+  for (row_stretch s = row_stretch_at(g, plan, tile, 0); s.size > 0; \
+       s = row_stretch_at(g, plan, tile, s.begin + s.size))
+
+/* z = gamma xhat + beta. */
+static inline void row_affine(const wni_cpu_job *job, row_place at, const row_part *tile, normalizer s, const real *x,
+                              real *z) {
+  const wni_geometry *const g = &job->call->geo;
+  const wni_row_plan *const plan = &job->plan->row;
+  const int64_t first = row_first_param(g, plan, at);
+  const real *const gamma = (const real *)job->gamma + first, *const beta = (const real *)job->beta + first;
+  if (plan->per_element) {
+    tile_normalize_each(s, gamma + tile->element, beta + tile->element, x, tile->elements, z);
+    return;
+  }
+  WNI_EACH_STRETCH(p, g, plan, tile) {
+    tile_normalize(s, gamma[p.param], beta[p.param], x + p.begin, p.size, z + p.begin);
+  }
+}
+
+#endif

@@ -1,0 +1,196 @@
+/* Backward passes of the row family where stretches of elements share a parameter: the sums of a stretch give its part
+ * of dgamma and dbeta, and weighted with gamma its part of what dx needs of the set. */
+#include "row_backward.h"
+
+/* The slots of a set's or segment's sums: (sum dz xhat, sum dz) of the spans from `first` on. */
+typedef struct span_sums {
+  double *slot;
+  int64_t first, count;
+} span_sums;
+
+static span_sums sums_begin(const backward *b, int64_t set, int64_t segment, const row_part *part) {
+  const int64_t slots = b->plan->span_slots;
+  const int64_t first = b->plan->spans == 1 ? 0 : part->element / b->geo->param_span;
+  const int64_t last = b->plan->spans == 1 ? 0 : (part->element + part->elements - 1) / b->geo->param_span;
+  const span_sums s = {b->job->sums + (set * b->plan->segments + segment) * slots * 2, first, last - first + 1};
+  memset(s.slot, 0, (size_t)(2 * s.count) * sizeof *s.slot);
+  return s;
+}
+
+static void add_sums(const backward *b, const row_part *tile, const gradient_tile *t, const span_sums *sums) {
+  WNI_EACH_STRETCH(p, b->geo, b->plan, tile) {
+    real dz, dz_xhat;
+    tile_gradient_sums(t->xhat + p.begin, t->dz + p.begin, p.size, &dz_xhat, &dz);
+    double *const slot = sums->slot + 2 * (p.param - sums->first);
+    slot[0] += dz_xhat;
+    slot[1] += dz;
+  }
+}
+
+static const real *gamma_of_set(const backward *b, row_place at) {
+  return (const real *)b->job->gamma + row_first_param(b->geo, b->plan, at);
+}
+
+/* Sums of g xhat and of g. */
+typedef struct set_sums {
+  double gx, g;
+} set_sums;
+
+static void add_weighted(const real *gamma, const span_sums *s, set_sums *total) {
+  for (int64_t i = 0; i < s->count; i++) {
+    total->gx += (double)gamma[s->first + i] * s->slot[2 * i];
+    total->g += (double)gamma[s->first + i] * s->slot[2 * i + 1];
+  }
+}
+
+static set_sums means_of(const backward *b, set_sums total) {
+  const double m = (double)b->geo->set_size;
+  const set_sums means = {total.gx / m, b->geo->centered ? total.g / m : 0};
+  return means;
+}
+
+/* dx = rstd (g - mean(g) - xhat mean(g xhat)) and dresidual of a tile. */
+static void apply_tile(const backward *b, row_place at, const row_part *tile, normalizer s, set_sums means,
+                       const gradient_tile *t, real *room) {
+  store_dresidual(b, at, tile, t->dz);
+  if (!b->call->dx.data) return;
+  real *const dx = dx_room(b, at, tile, room);
+  const real *const gamma = gamma_of_set(b, at);
+  WNI_EACH_STRETCH(p, b->geo, b->plan, tile) {
+    if (b->call->stats == WNI_STATS_RUNNING) {
+      tile_dx_frozen(s.rstd * gamma[p.param], t->dz + p.begin, p.size, dx + p.begin);
+    } else {
+      const gradient_terms k = gradient_terms_make(s.rstd, gamma[p.param], means.gx, means.g);
+      tile_dx(k, t->xhat + p.begin, t->dz + p.begin, p.size, dx + p.begin);
+    }
+  }
+  finish_dx(b, at, tile, dx, room);
+}
+
+static void part_sums(const backward *b, row_place at, const row_walk *walk, normalizer s, gradient_tile *t,
+                      const span_sums *sums) {
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    gradient_tile_take(b, at, &tile, s, t);
+    add_sums(b, &tile, t, sums);
+  }
+}
+
+static void part_apply(const backward *b, row_place at, const row_walk *walk, normalizer s, set_sums means,
+                       gradient_tile *t) {
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    gradient_tile_take(b, at, &tile, s, t);
+    apply_tile(b, at, &tile, s, means, t, t->z_room);
+  }
+}
+
+static void whole_set(const backward *b, int64_t set, const row_walk *walk, gradient_tile *t) {
+  const row_place at = row_place_of(b->geo, set);
+  const normalizer s = saved_normalizer(b->call, set);
+  set_sums means = {0, 0};
+  if (b->wants_params || b->call->dx.data) {
+    const span_sums sums = sums_begin(b, set, 0, &walk->part);
+    part_sums(b, at, walk, s, t, &sums);
+    add_weighted(gamma_of_set(b, at), &sums, &means);
+    means = means_of(b, means);
+    if (b->wants_apply && walk->tiles == 1) {
+      apply_tile(b, at, &walk->part, s, means, t, t->z_room);
+      return;
+    }
+  }
+  if (b->wants_apply) part_apply(b, at, walk, s, means, t);
+}
+
+void WNI_FN(row_backward)(const wni_cpu_job *job, int64_t task) {
+  if (job->plan->row.per_element) {
+    WNI_FN(row_backward_each)(job, task);
+    return;
+  }
+  const backward b = backward_begin(job);
+  const row_walk walk = row_walk_of(row_whole_set(b.geo));
+  const int64_t begin = task * b.plan->sets_per_task, end = least(begin + b.plan->sets_per_task, b.geo->sets);
+  gradient_tile t;
+  for (int64_t set = begin; set < end; set++) whole_set(&b, set, &walk, &t);
+}
+
+/* ---- sets in segments ------------------------------------------------------------------------------------------- */
+
+void WNI_FN(row_backward_sums)(const wni_cpu_job *job, int64_t task) {
+  if (job->plan->row.per_element) {
+    WNI_FN(row_backward_each_sums)(job, task);
+    return;
+  }
+  const backward b = backward_begin(job);
+  const int64_t set = task / b.plan->segments, segment = task % b.plan->segments;
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
+  const span_sums sums = sums_begin(&b, set, segment, &walk.part);
+  gradient_tile t;
+  part_sums(&b, row_place_of(b.geo, set), &walk, saved_normalizer(b.call, set), &t, &sums);
+}
+
+/* The sums of a set, segment by segment. */
+static set_sums total_of_set(const backward *b, int64_t set) {
+  const int64_t segments = b->plan->segments;
+  set_sums total = {0, 0};
+  if (b->plan->per_element) {
+    const double *const sums = b->job->sums + set * segments * 2;
+    for (int64_t i = 0; i < segments; i++) {
+      total.gx += sums[2 * i];
+      total.g += sums[2 * i + 1];
+    }
+    return total;
+  }
+  const real *const gamma = gamma_of_set(b, row_place_of(b->geo, set));
+  for (int64_t i = 0; i < segments; i++) {
+    const row_part part = row_segment(b->geo, b->plan, i);
+    const int64_t span = b->plan->spans == 1 ? b->geo->extent[3] : b->geo->param_span;
+    const int64_t first = part.element / span, last = (part.element + part.elements - 1) / span;
+    const span_sums s = {b->job->sums + (set * segments + i) * b->plan->span_slots * 2, first, last - first + 1};
+    add_weighted(gamma, &s, &total);
+  }
+  return total;
+}
+
+void WNI_FN(row_backward_merge)(const wni_cpu_job *job, int64_t task) {
+  const backward b = backward_begin(job);
+  const int64_t begin = task * b.plan->sets_per_task, end = least(begin + b.plan->sets_per_task, b.geo->sets);
+  for (int64_t set = begin; set < end; set++) {
+    const set_sums means = means_of(&b, total_of_set(&b, set));
+    job->set_sums[2 * set] = means.gx;
+    job->set_sums[2 * set + 1] = means.g;
+  }
+}
+
+void WNI_FN(row_backward_apply)(const wni_cpu_job *job, int64_t task) {
+  if (job->plan->row.per_element) {
+    WNI_FN(row_backward_each_apply)(job, task);
+    return;
+  }
+  const backward b = backward_begin(job);
+  if (!b.wants_apply) return;
+  const int64_t set = task / b.plan->segments;
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
+  const set_sums means = {job->set_sums[2 * set], job->set_sums[2 * set + 1]};
+  gradient_tile t;
+  part_apply(&b, row_place_of(b.geo, set), &walk, saved_normalizer(b.call, set), means, &t);
+}
+
+/* Running statistics are constants: dx needs no sums of the set, and one sweep makes everything. */
+void WNI_FN(row_frozen)(const wni_cpu_job *job, int64_t task) {
+  const backward b = backward_begin(job);
+  const int64_t set = task / b.plan->segments, segment = task % b.plan->segments;
+  const row_place at = row_place_of(b.geo, set);
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
+  const int64_t param = at.middle * b.geo->param_step;
+  const normalizer s = normalizer_make(job->set_mean[param], job->set_rstd[param]);
+  const span_sums sums = sums_begin(&b, set, segment, &walk.part);
+  const set_sums constant = {0, 0};
+  gradient_tile t;
+  for (int64_t i = 0; i < walk.tiles; i++) {
+    const row_part tile = row_tile_of(&walk, i);
+    gradient_tile_take(&b, at, &tile, s, &t);
+    if (b.wants_params) add_sums(&b, &tile, &t, &sums);
+    if (b.wants_apply) apply_tile(&b, at, &tile, s, constant, &t, t.z_room);
+  }
+}

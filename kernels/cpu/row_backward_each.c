@@ -1,0 +1,172 @@
+/* Backward passes of the row family where each element has a parameter of its own. dgamma and dbeta are sums over sets,
+ * an element at a time: REALs gather few rows, and go to doubles before they lose anything. */
+#include "row_backward.h"
+
+/* So many ones are exact in any REAL, and rounding errors of so few stay far below those of the rows themselves. */
+enum { ROWS_PER_FLUSH = 64 };
+
+static int64_t parameters(const backward *b) { return b->geo->params * b->plan->expand; }
+
+/* Adds REAL sums to those in double and starts anew. */
+static void flush(real *sums, int64_t n, double *partial) {
+  for (int64_t i = 0; i < n; i++) partial[i] += (double)sums[i];
+  memset(sums, 0, (size_t)n * sizeof *sums);
+}
+
+/* dx of a tile whose dz and xhat are at hand, and dresidual. */
+static void apply_tile(const backward *b, row_place at, const row_part *tile, normalizer s, const double means[2],
+                       const real *gamma, const gradient_tile *t, real *room) {
+  store_dresidual(b, at, tile, t->dz);
+  if (!b->call->dx.data) return;
+  real *const dx = dx_room(b, at, tile, room);
+  const gradient_terms k = gradient_terms_make(s.rstd, 1, means[0], means[1]);
+  tile_dx_each(k, gamma, t->xhat, t->dz, tile->elements, dx);
+  finish_dx(b, at, tile, dx, room);
+}
+
+static void means_of(const backward *b, const double sums[2], double means[2]) {
+  means[0] = sums[0] / (double)b->geo->set_size;
+  means[1] = b->geo->centered ? sums[1] / (double)b->geo->set_size : 0;
+}
+
+/* Parameter sums of a chunk: where a set's first element adds to, in REAL and in double; dbeta's are `apart` further.
+ */
+typedef struct param_sums {
+  real *few;
+  double *all;
+  int64_t apart;
+} param_sums;
+
+static param_sums sums_of_chunk(const backward *b, int64_t chunk) {
+  const int64_t n = parameters(b);
+  const param_sums s = {(real *)b->job->accumulators + 2 * n * chunk, b->job->partial + 2 * n * chunk, n};
+  return s;
+}
+
+/* ---- whole sets ------------------------------------------------------------------------------------------------- */
+
+static void whole_set(const backward *b, int64_t set, const row_walk *walk, const param_sums *sums, gradient_tile *t) {
+  const row_place at = row_place_of(b->geo, set);
+  const normalizer s = saved_normalizer(b->call, set);
+  const int64_t first = row_first_param(b->geo, b->plan, at);
+  const real *const gamma = (const real *)b->job->gamma + first;
+  double total[2] = {0, 0}, means[2];
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    gradient_tile_take(b, at, &tile, s, t);
+    real gx, g;
+    tile_gradient_sums_each(gamma + tile.element, t->xhat, t->dz, tile.elements, &gx, &g);
+    total[0] += gx;
+    total[1] += g;
+    if (b->wants_params) {
+      real *const to = sums->few + first + tile.element;
+      tile_add_parameters(t->xhat, t->dz, tile.elements, to, to + sums->apart);
+    }
+  }
+  if (!b->wants_apply) return;
+  means_of(b, total, means);
+  if (walk->tiles == 1) {
+    apply_tile(b, at, &walk->part, s, means, gamma, t, t->z_room);
+    return;
+  }
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    gradient_tile_take(b, at, &tile, s, t);
+    apply_tile(b, at, &tile, s, means, gamma + tile.element, t, t->z_room);
+  }
+}
+
+/* The rows of a chunk: single sets where all have the same parameters, else outer indices with all their sets. */
+static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 ? 1 : b->geo->extent[1]; }
+
+void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
+  const backward b = backward_begin(job);
+  const int64_t width = sets_per_row(&b), rows = b.geo->sets / width;
+  const int64_t begin = chunk * b.plan->chunk, end = least(begin + b.plan->chunk, rows);
+  const param_sums sums = sums_of_chunk(&b, chunk);
+  const row_walk walk = row_walk_of(row_whole_set(b.geo));
+  if (b.wants_params) {
+    memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
+    memset(sums.all, 0, (size_t)(2 * sums.apart) * sizeof *sums.all);
+  }
+  gradient_tile t;
+  for (int64_t row = begin; row < end; row++) {
+    for (int64_t i = 0; i < width; i++) whole_set(&b, row * width + i, &walk, &sums, &t);
+    const bool full = (row + 1 - begin) % ROWS_PER_FLUSH == 0 || row + 1 == end;
+    if (b.wants_params && full) flush(sums.few, 2 * sums.apart, sums.all);
+  }
+}
+
+/* ---- sets in segments ------------------------------------------------------------------------------------------- */
+
+void WNI_FN(row_backward_each_sums)(const wni_cpu_job *job, int64_t task) {
+  const backward b = backward_begin(job);
+  if (!b.call->dx.data) return; /* parameters have their sums from the second sweep */
+  const int64_t set = task / b.plan->segments;
+  const row_place at = row_place_of(b.geo, set);
+  const normalizer s = saved_normalizer(b.call, set);
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
+  const real *const gamma = (const real *)job->gamma + row_first_param(b.geo, b.plan, at);
+  double *const total = job->sums + 2 * task;
+  total[0] = total[1] = 0;
+  gradient_tile t;
+  for (int64_t i = 0; i < walk.tiles; i++) {
+    const row_part tile = row_tile_of(&walk, i);
+    gradient_tile_take(&b, at, &tile, s, &t);
+    real gx, g;
+    tile_gradient_sums_each(gamma + tile.element, t.xhat, t.dz, tile.elements, &gx, &g);
+    total[0] += gx;
+    total[1] += g;
+  }
+}
+
+typedef struct tile_sums {
+  real few[2][TILE] WNI_TILE_ALIGNED;
+} tile_sums;
+
+/* One tile of one set: dx, and its terms of the parameter sums. */
+static void segment_tile(const backward *b, int64_t set, const row_part *tile, tile_sums *sums, gradient_tile *t) {
+  const row_place at = row_place_of(b->geo, set);
+  const normalizer s = saved_normalizer(b->call, set);
+  const real *const gamma = (const real *)b->job->gamma + row_first_param(b->geo, b->plan, at);
+  gradient_tile_take(b, at, tile, s, t);
+  if (b->wants_params) tile_add_parameters(t->xhat, t->dz, tile->elements, sums->few[0], sums->few[1]);
+  if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma + tile->element, t, t->z_room);
+}
+
+/* A tile's place in all sets of a chunk that have the same parameters. */
+static void segment_column(const backward *b, int64_t chunk, int64_t middle, const row_part *tile, tile_sums *sums,
+                           gradient_tile *t) {
+  const int64_t width = sets_per_row(b), rows = b->geo->sets / width;
+  const int64_t begin = chunk * b->plan->chunk, end = least(begin + b->plan->chunk, rows);
+  const row_place at = {0, middle};
+  const param_sums all = sums_of_chunk(b, chunk);
+  double *const partial = all.all + row_first_param(b->geo, b->plan, at) + tile->element;
+  memset(sums, 0, sizeof *sums);
+  if (b->wants_params) {
+    memset(partial, 0, (size_t)tile->elements * sizeof *partial);
+    memset(partial + all.apart, 0, (size_t)tile->elements * sizeof *partial);
+  }
+  for (int64_t row = begin; row < end; row++) {
+    segment_tile(b, row * width + middle, tile, sums, t);
+    const bool full = (row + 1 - begin) % ROWS_PER_FLUSH == 0 || row + 1 == end;
+    if (b->wants_params && full) {
+      flush(sums->few[0], tile->elements, partial);
+      flush(sums->few[1], tile->elements, partial + all.apart);
+    }
+  }
+}
+
+void WNI_FN(row_backward_each_apply)(const wni_cpu_job *job, int64_t task) {
+  const backward b = backward_begin(job);
+  const int64_t chunk = task / b.plan->segments;
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
+  gradient_tile t;
+  tile_sums sums;
+  for (int64_t middle = 0; middle < sets_per_row(&b); middle++) {
+    for (int64_t i = 0; i < walk.tiles; i++) {
+      const row_part tile = row_tile_of(&walk, i);
+      segment_column(&b, chunk, middle, &tile, &sums, &t);
+    }
+  }
+}

@@ -1,0 +1,183 @@
+/* Forward passes of the row family: statistics and application of whole sets, of segments, of lines. */
+#include "row.h"
+
+/* What every tile of a task needs; largest gathers max |y|. */
+typedef struct forward {
+  const wni_cpu_job *job;
+  const wni_call *call;
+  const wni_geometry *geo;
+  const wni_row_plan *plan;
+  real scale;
+  real_bits largest;
+} forward;
+
+static forward forward_begin(const wni_cpu_job *job) {
+  const wni_call *const call = job->call;
+  const forward f = {job, call, &call->geo, &job->plan->row, call->y_scale ? (real)*call->y_scale : 1, 0};
+  return f;
+}
+
+static void forward_end(const forward *f) {
+#if WNI_REAL_BITS == 32
+  uint32_t *const most = f->job->amax;
+  if (!most) return;
+  uint32_t seen = __atomic_load_n(most, __ATOMIC_RELAXED);
+  while (seen < f->largest &&
+         !__atomic_compare_exchange_n(most, &seen, f->largest, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+#else
+  (void)f; /* f64 data has no f8 results */
+#endif
+}
+
+/* ---- one tile --------------------------------------------------------------------------------------------------- */
+
+/* What is normalized, for the first time: x, or x + residual, which is stored if the call wants it. */
+static const real *take_input(const forward *f, row_place at, const row_part *tile, real *scratch) {
+  const wni_call *const call = f->call;
+  if (call->add != WN_ADD_BEFORE) return row_view(&call->x, at, tile, scratch);
+  row_load(&call->x, at, tile, scratch);
+  row_add_rounded(&call->residual, at, tile, scratch);
+  if (call->sum.data) row_store(&call->sum, at, tile, scratch);
+  return scratch;
+}
+
+/* The same again: a stored sum is read, for x or the residual may have been in its place. */
+static const real *retake_input(const forward *f, row_place at, const row_part *tile, real *scratch) {
+  const wni_call *const call = f->call;
+  if (call->add != WN_ADD_BEFORE) return row_view(&call->x, at, tile, scratch);
+  if (call->sum.data) return row_view(&call->sum, at, tile, scratch);
+  row_load(&call->x, at, tile, scratch);
+  row_add_rounded(&call->residual, at, tile, scratch);
+  return scratch;
+}
+
+static void apply_tile(forward *f, row_place at, const row_part *tile, normalizer s, const real *h) {
+  const wni_call *const call = f->call;
+  const int64_t n = part_size(tile);
+  real scratch[TILE] WNI_TILE_ALIGNED;
+  /* In y's own place, unless the residual that is still to be read may be there too. */
+  real *const direct = call->add == WN_ADD_AFTER ? NULL : row_direct(&call->y, at, tile);
+  real *const z = direct ? direct : scratch;
+  row_affine(f->job, at, tile, s, h, z);
+  if (call->add == WN_ADD_AFTER) row_add(&call->residual, at, tile, z);
+  if (call->mask) row_mask_store(call, at, tile, z);
+  tile_activate(call->act, call->act_slope, n, z);
+  if (direct) return;
+  if (f->job->amax) {
+    const real_bits largest = tile_largest(z, n);
+    if (largest > f->largest) f->largest = largest;
+  }
+  if (call->y_scale) tile_scale(f->scale, n, z);
+  row_store(&call->y, at, tile, z);
+}
+
+static wni_moments moments_of_tile(const forward *f, const real *h, int64_t n) {
+  if (f->geo->centered) return tile_moments(h, n);
+  const wni_moments squares = {0, tile_sum_of_squares(h, n)};
+  return squares;
+}
+
+/* ---- parts of a set --------------------------------------------------------------------------------------------- */
+
+/* With one tile, *kept is where its input still is. */
+static wni_moments part_moments(const forward *f, row_place at, const row_walk *walk, real *scratch,
+                                const real **kept) {
+  row_part tile = row_tile_of(walk, 0);
+  const real *h = take_input(f, at, &tile, scratch);
+  int64_t count = part_size(&tile);
+  wni_moments v = moments_of_tile(f, h, count);
+  for (int64_t i = 1; i < walk->tiles; i++) {
+    tile = row_tile_of(walk, i);
+    h = take_input(f, at, &tile, scratch);
+    const int64_t n = part_size(&tile);
+    v = wni_moments_merge(v, count, moments_of_tile(f, h, n), n);
+    count += n;
+  }
+  *kept = h;
+  return v;
+}
+
+static void part_apply(forward *f, row_place at, const row_walk *walk, normalizer s, real *scratch) {
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    apply_tile(f, at, &tile, s, retake_input(f, at, &tile, scratch));
+  }
+}
+
+static void store_statistics(const forward *f, int64_t set, wni_moments v, double rstd) {
+  const wni_call *const call = f->call;
+  if (call->mean) ((real *)call->mean)[set] = (real)v.mean;
+  if (call->rstd) ((real *)call->rstd)[set] = (real)rstd;
+  if (f->job->moments) f->job->moments[set] = v;
+}
+
+/* ---- kernels ---------------------------------------------------------------------------------------------------- */
+
+void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
+  forward f = forward_begin(job);
+  const row_walk walk = row_walk_of(row_whole_set(f.geo));
+  const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
+  real scratch[TILE] WNI_TILE_ALIGNED;
+  for (int64_t set = begin; set < end; set++) {
+    const row_place at = row_place_of(f.geo, set);
+    const real *kept;
+    const wni_moments v = part_moments(&f, at, &walk, scratch, &kept);
+    const double rstd = wni_rstd(v, f.geo->set_size, f.call->eps);
+    store_statistics(&f, set, v, rstd);
+    const normalizer s = normalizer_make(v.mean, rstd);
+    if (walk.tiles == 1) {
+      apply_tile(&f, at, &walk.part, s, kept);
+    } else {
+      part_apply(&f, at, &walk, s, scratch);
+    }
+  }
+  forward_end(&f);
+}
+
+void WNI_FN(row_moments)(const wni_cpu_job *job, int64_t task) {
+  const forward f = forward_begin(job);
+  const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
+  const row_place at = row_place_of(f.geo, task / f.plan->segments);
+  real scratch[TILE] WNI_TILE_ALIGNED;
+  const real *kept;
+  job->moments[task] = part_moments(&f, at, &walk, scratch, &kept);
+}
+
+void WNI_FN(row_apply)(const wni_cpu_job *job, int64_t task) {
+  forward f = forward_begin(job);
+  const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
+  const int64_t set = task / f.plan->segments;
+  real scratch[TILE] WNI_TILE_ALIGNED;
+  part_apply(&f, row_place_of(f.geo, set), &walk, normalizer_make(job->set_mean[set], job->set_rstd[set]), scratch);
+  forward_end(&f);
+}
+
+/* Running statistics: each element is seen once, so the order is that of memory. */
+static void line_apply(forward *f, int64_t line, int64_t element, int64_t elements, real *scratch) {
+  const int64_t middles = f->geo->extent[1], runs = f->geo->extent[2];
+  const row_place at = {line / middles / runs, line % middles};
+  const row_part part = {line / middles % runs, 1, element, elements};
+  const row_walk walk = row_walk_of(part);
+  const int64_t param = at.middle * f->geo->param_step;
+  const normalizer s = normalizer_make(f->job->set_mean[param], f->job->set_rstd[param]);
+  for (int64_t i = 0; i < walk.tiles; i++) {
+    const row_part tile = row_tile_of(&walk, i);
+    apply_tile(f, at, &tile, s, take_input(f, at, &tile, scratch));
+  }
+}
+
+void WNI_FN(row_lines)(const wni_cpu_job *job, int64_t task) {
+  forward f = forward_begin(job);
+  const wni_row_plan *const plan = f.plan;
+  real scratch[TILE] WNI_TILE_ALIGNED;
+  if (plan->line_pieces > 1) {
+    const int64_t element = task % plan->line_pieces * plan->line_elements;
+    line_apply(&f, task / plan->line_pieces, element, least(plan->line_elements, f.geo->extent[3] - element), scratch);
+  } else {
+    const int64_t begin = task * plan->lines_per_task;
+    const int64_t end = least(begin + plan->lines_per_task, f.geo->sets * f.geo->extent[2]);
+    for (int64_t line = begin; line < end; line++) line_apply(&f, line, 0, f.geo->extent[3], scratch);
+  }
+  forward_end(&f);
+}
