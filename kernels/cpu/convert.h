@@ -15,18 +15,49 @@ WNI_INLINE halves halves_load_k(const void *p, int64_t k) {
   halves v = {0};
   if (k == LANES) {
     memcpy(&v, p, sizeof v);
-  } else {
-    bytes_copy_tail(&v, p, 2 * k, sizeof v);
+    return v;
   }
+#if defined(__AVX512F__)
+  return (halves)_mm256_maskz_loadu_epi16((__mmask16)((1u << k) - 1), p);
+#else
+  bytes_copy_tail(&v, p, 2 * k, sizeof v);
   return v;
+#endif
 }
 
 WNI_INLINE void halves_store_k(void *p, halves v, int64_t k) {
   if (k == LANES) {
     memcpy(p, &v, sizeof v);
-  } else {
-    bytes_copy_tail(p, &v, 2 * k, sizeof v);
+    return;
   }
+#if defined(__AVX512F__)
+  _mm256_mask_storeu_epi16(p, (__mmask16)((1u << k) - 1), (__m256i)v);
+#else
+  bytes_copy_tail(p, &v, 2 * k, sizeof v);
+#endif
+}
+
+/* The compilers' own conversion goes by way of half vectors. */
+WNI_INLINE uvec uvec_of_halves(halves h) {
+#if defined(__AVX512F__)
+  return (uvec)_mm512_cvtepu16_epi32((__m256i)h);
+#elif defined(__AVX2__)
+  return (uvec)_mm256_cvtepu16_epi32((__m128i)h);
+#else
+  return __builtin_convertvector(h, uvec);
+#endif
+}
+
+/* The low 16 bits of each lane; the high ones are 0. */
+WNI_INLINE halves halves_of_uvec(uvec v) {
+#if defined(__AVX512F__)
+  return (halves)_mm512_cvtepi32_epi16((__m512i)v);
+#elif defined(__AVX2__)
+  const __m256i packed = _mm256_packus_epi32((__m256i)v, (__m256i)v); /* within halves of the register */
+  return (halves)_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08));
+#else
+  return __builtin_convertvector(v, halves);
+#endif
 }
 
 WNI_INLINE vec vec_of_f16(halves h) {
@@ -37,7 +68,7 @@ WNI_INLINE vec vec_of_f16(halves h) {
 #elif defined(__aarch64__)
   return (vec)vcvt_f32_f16((float16x4_t)h);
 #else
-  return vec_of_f16_bits(__builtin_convertvector(h, uvec));
+  return vec_of_f16_bits(uvec_of_halves(h));
 #endif
 }
 
@@ -49,12 +80,12 @@ WNI_INLINE halves f16_of_vec(vec v) {
 #elif defined(__aarch64__)
   return (halves)vcvt_f16_f32((float32x4_t)v);
 #else
-  return __builtin_convertvector(f16_bits_of_vec(v), halves);
+  return halves_of_uvec(f16_bits_of_vec(v));
 #endif
 }
 
-WNI_INLINE vec vec_of_bf16(halves h) { return vec_of_bf16_bits(__builtin_convertvector(h, uvec)); }
-WNI_INLINE halves bf16_of_vec(vec v) { return __builtin_convertvector(bf16_bits_of_vec(v), halves); }
+WNI_INLINE vec vec_of_bf16(halves h) { return vec_of_bf16_bits(uvec_of_halves(h)); }
+WNI_INLINE halves bf16_of_vec(vec v) { return halves_of_uvec(bf16_bits_of_vec(v)); }
 
 WNI_INLINE void quarters_store_k(void *p, uvec bits, int64_t k) {
   const quarters v = __builtin_convertvector(bits, quarters);
@@ -65,7 +96,7 @@ WNI_INLINE void quarters_store_k(void *p, uvec bits, int64_t k) {
   }
 }
 
-/* Elements i .. i+k-1 of a tensor's run. */
+/* Elements i .. i+k-1 of what p points to. */
 WNI_INLINE vec vec_load_as(wn_dtype type, const void *p, int64_t i, int64_t k) {
   switch (type) {
     case WN_F16:

@@ -106,19 +106,23 @@ static inline void row_store(const wni_tensor *t, row_place at, const row_part *
                  WNI_EACH_RUN(t, at, tile, first, local, tile_store_loop(c, p, first, tile->elements, z + local)))
 }
 
-/* The tile's place in the tensor itself where that holds REALs in one run, else NULL. */
-static inline real *row_direct(const wni_tensor *t, row_place at, const row_part *tile) {
-  if (t->type != WNI_REAL_TYPE || tile->runs != 1) return NULL;
-  return (real *)t->data + row_offset(t, at, tile);
+/* A tile of one run can be read and written where it is; several are gathered in `scratch` first. */
+static inline source row_source(const wni_tensor *t, row_place at, const row_part *tile, real *scratch) {
+  if (tile->runs == 1) {
+    const source s = {t->type, t->data, row_offset(t, at, tile)};
+    return s;
+  }
+  row_load(t, at, tile, scratch);
+  return source_of_tile(scratch);
 }
 
-/* The tile's values: where they are, or loaded into `scratch`. */
-static inline const real *row_view(const wni_tensor *t, row_place at, const row_part *tile, real *scratch) {
-  const real *const direct = row_direct(t, at, tile);
-  if (direct) return direct;
-  row_load(t, at, tile, scratch);
-  return scratch;
+static inline target row_target(const wni_tensor *t, row_place at, const row_part *tile, real *scratch) {
+  const target direct = {t->type, t->data, row_offset(t, at, tile)};
+  return tile->runs == 1 ? direct : target_of_tile(scratch);
 }
+
+/* A target as REALs where it holds such, else NULL. */
+static inline real *target_reals(target t) { return t.type == WNI_REAL_TYPE ? (real *)t.p + t.first : NULL; }
 
 /* ---- the mask --------------------------------------------------------------------------------------------------- */
 
@@ -170,19 +174,19 @@ static inline row_stretch row_stretch_at(const wni_geometry *g, const wni_row_pl
   for (row_stretch s = row_stretch_at(g, plan, tile, 0); s.size > 0; \
        s = row_stretch_at(g, plan, tile, s.begin + s.size))
 
-/* z = gamma xhat + beta. */
-static inline void row_affine(const wni_cpu_job *job, row_place at, const row_part *tile, normalizer s, const real *x,
-                              real *z) {
+/* z = gamma xhat + beta, then relu if asked for. */
+static inline void row_affine(const wni_cpu_job *job, row_place at, const row_part *tile, normalizer s, bool relu,
+                              source x, target z) {
   const wni_geometry *const g = &job->call->geo;
   const wni_row_plan *const plan = &job->plan->row;
   const int64_t first = row_first_param(g, plan, at);
   const real *const gamma = (const real *)job->gamma + first, *const beta = (const real *)job->beta + first;
   if (plan->per_element) {
-    tile_normalize_each(s, gamma + tile->element, beta + tile->element, x, tile->elements, z);
+    tile_affine_each(s, relu, gamma + tile->element, beta + tile->element, x, tile->elements, z);
     return;
   }
   WNI_EACH_STRETCH(p, g, plan, tile) {
-    tile_normalize(s, gamma[p.param], beta[p.param], x + p.begin, p.size, z + p.begin);
+    tile_affine(s, relu, gamma + p.param, beta + p.param, source_from(x, p.begin), p.size, target_from(z, p.begin));
   }
 }
 

@@ -17,13 +17,13 @@ static span_sums sums_begin(const backward *b, int64_t set, int64_t segment, con
   return s;
 }
 
-static void add_sums(const backward *b, const row_part *tile, const gradient_tile *t, const span_sums *sums) {
+static void add_sums(const backward *b, const row_part *tile, normalizer s, const gradient_tile *t,
+                     const span_sums *sums) {
   WNI_EACH_STRETCH(p, b->geo, b->plan, tile) {
-    real dz, dz_xhat;
-    tile_gradient_sums(t->xhat + p.begin, t->dz + p.begin, p.size, &dz_xhat, &dz);
+    const gradient_sums v = tile_sums(s, source_from(t->x, p.begin), source_from(t->dz, p.begin), p.size);
     double *const slot = sums->slot + 2 * (p.param - sums->first);
-    slot[0] += dz_xhat;
-    slot[1] += dz;
+    slot[0] += v.product;
+    slot[1] += v.plain;
   }
 }
 
@@ -51,17 +51,20 @@ static set_sums means_of(const backward *b, set_sums total) {
 
 /* dx = rstd (g - mean(g) - xhat mean(g xhat)) and dresidual of a tile. */
 static void apply_tile(const backward *b, row_place at, const row_part *tile, normalizer s, set_sums means,
-                       const gradient_tile *t, real *room) {
-  store_dresidual(b, at, tile, t->dz);
+                       gradient_tile *t) {
+  real *const room = t->z_room;
+  store_dresidual(b, at, tile, t);
   if (!b->call->dx.data) return;
-  real *const dx = dx_room(b, at, tile, room);
+  const target dx = dx_target(b, at, tile, t, room);
+  const source x = x_for_dx(tile, dx, t);
   const real *const gamma = gamma_of_set(b, at);
   WNI_EACH_STRETCH(p, b->geo, b->plan, tile) {
+    const source dz = source_from(t->dz, p.begin);
     if (b->call->stats == WNI_STATS_RUNNING) {
-      tile_dx_frozen(s.rstd * gamma[p.param], t->dz + p.begin, p.size, dx + p.begin);
+      tile_dx_frozen(s.rstd * gamma[p.param], dz, p.size, target_from(dx, p.begin));
     } else {
       const gradient_terms k = gradient_terms_make(s.rstd, gamma[p.param], means.gx, means.g);
-      tile_dx(k, t->xhat + p.begin, t->dz + p.begin, p.size, dx + p.begin);
+      tile_dx(s, k, source_from(x, p.begin), dz, p.size, target_from(dx, p.begin));
     }
   }
   finish_dx(b, at, tile, dx, room);
@@ -72,7 +75,7 @@ static void part_sums(const backward *b, row_place at, const row_walk *walk, nor
   for (int64_t i = 0; i < walk->tiles; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
-    add_sums(b, &tile, t, sums);
+    add_sums(b, &tile, s, t, sums);
   }
 }
 
@@ -81,7 +84,7 @@ static void part_apply(const backward *b, row_place at, const row_walk *walk, no
   for (int64_t i = 0; i < walk->tiles; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
-    apply_tile(b, at, &tile, s, means, t, t->z_room);
+    apply_tile(b, at, &tile, s, means, t);
   }
 }
 
@@ -95,7 +98,7 @@ static void whole_set(const backward *b, int64_t set, const row_walk *walk, grad
     add_weighted(gamma_of_set(b, at), &sums, &means);
     means = means_of(b, means);
     if (b->wants_apply && walk->tiles == 1) {
-      apply_tile(b, at, &walk->part, s, means, t, t->z_room);
+      apply_tile(b, at, &walk->part, s, means, t);
       return;
     }
   }
@@ -190,7 +193,7 @@ void WNI_FN(row_frozen)(const wni_cpu_job *job, int64_t task) {
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
     gradient_tile_take(&b, at, &tile, s, &t);
-    if (b.wants_params) add_sums(&b, &tile, &t, &sums);
-    if (b.wants_apply) apply_tile(&b, at, &tile, s, constant, &t, t.z_room);
+    if (b.wants_params) add_sums(&b, &tile, s, &t, &sums);
+    if (b.wants_apply) apply_tile(&b, at, &tile, s, constant, &t);
   }
 }

@@ -1,9 +1,10 @@
-/* What the backward kernels of the row family share: a tile's xhat and dz, their sums, and what becomes of dz.
+/* What the backward kernels of the row family share: a tile's x and dz, and what becomes of them.
  *
- * Both sweeps of a set start from x and dy: what lies between them is recomputed and not stored, which costs arithmetic
+ * Both sweeps of a set start from x and dy: what lies between is recomputed and not stored, which costs arithmetic
  * where storing would cost memory traffic. Only a set of one tile keeps it. */
 #ifndef WNI_ROW_BACKWARD_H
 #define WNI_ROW_BACKWARD_H
+#include "gradient.h"
 #include "row.h"
 
 typedef struct backward {
@@ -22,12 +23,12 @@ static inline backward backward_begin(const wni_cpu_job *job) {
   return b;
 }
 
-/* Room for a tile's values and where they are: in the room, or for dz in dy itself. */
+/* A tile's x and dz: in the tensors, or in the rooms. */
 typedef struct gradient_tile {
-  const real *xhat, *dz;
-  real xhat_room[TILE] WNI_TILE_ALIGNED;
+  source x, dz;
+  real x_room[TILE] WNI_TILE_ALIGNED;
   real dz_room[TILE] WNI_TILE_ALIGNED;
-  real z_room[TILE] WNI_TILE_ALIGNED;
+  real z_room[TILE] WNI_TILE_ALIGNED; /* z first, later free for dx */
 } gradient_tile;
 
 static inline normalizer saved_normalizer(const wni_call *call, int64_t set) {
@@ -37,49 +38,58 @@ static inline normalizer saved_normalizer(const wni_call *call, int64_t set) {
 }
 
 /* dz = dy act'(z), z recomputed unless there is a mask. */
-static inline void dz_of_tile(const backward *b, row_place at, const row_part *tile, normalizer s, const real *x,
-                              gradient_tile *t) {
+static inline source dz_of_tile(const backward *b, row_place at, const row_part *tile, normalizer s, gradient_tile *t) {
   const wni_call *const call = b->call;
-  if (call->act == WN_ACT_NONE) {
-    t->dz = row_view(&call->dy, at, tile, t->dz_room);
-    return;
-  }
+  if (call->act == WN_ACT_NONE) return row_source(&call->dy, at, tile, t->dz_room);
   row_load(&call->dy, at, tile, t->dz_room);
-  t->dz = t->dz_room;
   if (call->mask) {
     const real otherwise = call->act == WN_ACT_LEAKY_RELU ? (real)call->act_slope : 0;
     row_mask_gradient(call, at, tile, otherwise, t->dz_room);
-    return;
+    return source_of_tile(t->dz_room);
   }
-  row_affine(b->job, at, tile, s, x, t->z_room);
+  row_affine(b->job, at, tile, s, false, t->x, target_of_tile(t->z_room));
   if (call->add == WN_ADD_AFTER) row_add(&call->residual, at, tile, t->z_room);
   tile_act_gradient(call->act, call->act_slope, t->z_room, part_size(tile), t->dz_room);
+  return source_of_tile(t->dz_room);
 }
 
 static inline void gradient_tile_take(const backward *b, row_place at, const row_part *tile, normalizer s,
                                       gradient_tile *t) {
-  const real *const x = row_view(&b->call->x, at, tile, t->xhat_room);
-  dz_of_tile(b, at, tile, s, x, t);
-  tile_xhat(s, x, part_size(tile), t->xhat_room);
-  t->xhat = t->xhat_room;
+  t->x = row_source(&b->call->x, at, tile, t->x_room);
+  t->dz = dz_of_tile(b, at, tile, s, t);
 }
 
-/* dresidual = dz; before dx, which may take the place that dz is read from. */
-static inline void store_dresidual(const backward *b, row_place at, const row_part *tile, const real *dz) {
+/* dresidual = dz; before dx, which may take the place that dz is read from. dresidual itself may take dy's place with
+ * other numbers, being of another type: dz is read no more from there. */
+static inline void store_dresidual(const backward *b, row_place at, const row_part *tile, gradient_tile *t) {
   const wni_tensor *const dr = &b->call->dresidual;
-  if (dr->data && row_direct(dr, at, tile) != dz) row_store(dr, at, tile, dz);
+  if (!dr->data) return;
+  if (t->dz.p != t->dz_room) {
+    tile_load(t->dz.type, t->dz.p, t->dz.first, part_size(tile), t->dz_room);
+    t->dz = source_of_tile(t->dz_room);
+  }
+  row_store(dr, at, tile, t->dz_room);
 }
 
-/* Where a tile of dx is made: in its own place, unless dsum, which is still to be read, may be there too. */
-static inline real *dx_room(const backward *b, row_place at, const row_part *tile, real *room) {
-  real *const direct = b->call->dsum.data ? NULL : row_direct(&b->call->dx, at, tile);
-  return direct ? direct : room;
+/* Where a tile of dx is made, in the type that tile_dx gives it: in its own place, unless that is of another type, or
+ * dsum, which is still to be read, may be there too. */
+static inline target dx_target(const backward *b, row_place at, const row_part *tile, const gradient_tile *t,
+                               real *room) {
+  const target direct = row_target(&b->call->dx, at, tile, room);
+  return direct.type == t->x.type && !b->call->dsum.data ? direct : target_of_tile(room);
 }
 
-static inline void finish_dx(const backward *b, row_place at, const row_part *tile, real *dx, const real *room) {
-  if (dx != room) return;
-  if (b->call->dsum.data) row_add(&b->call->dsum, at, tile, dx);
-  row_store(&b->call->dx, at, tile, dx);
+/* x as REALs where dx is made as such. */
+static inline source x_for_dx(const row_part *tile, target dx, gradient_tile *t) {
+  if (dx.type == t->x.type) return t->x;
+  tile_load(t->x.type, t->x.p, t->x.first, part_size(tile), t->x_room);
+  return source_of_tile(t->x_room);
+}
+
+static inline void finish_dx(const backward *b, row_place at, const row_part *tile, target dx, real *room) {
+  if (dx.p != room) return;
+  if (b->call->dsum.data) row_add(&b->call->dsum, at, tile, room);
+  row_store(&b->call->dx, at, tile, room);
 }
 
 /* What the kernels hand on where each element has a parameter of its own: row_backward_each.c. */

@@ -13,14 +13,15 @@ static void flush(real *sums, int64_t n, double *partial) {
   memset(sums, 0, (size_t)n * sizeof *sums);
 }
 
-/* dx of a tile whose dz and xhat are at hand, and dresidual. */
+/* dx of a tile whose x and dz are at hand, and dresidual. */
 static void apply_tile(const backward *b, row_place at, const row_part *tile, normalizer s, const double means[2],
-                       const real *gamma, const gradient_tile *t, real *room) {
-  store_dresidual(b, at, tile, t->dz);
+                       const real *gamma, gradient_tile *t) {
+  real *const room = t->z_room;
+  store_dresidual(b, at, tile, t);
   if (!b->call->dx.data) return;
-  real *const dx = dx_room(b, at, tile, room);
+  const target dx = dx_target(b, at, tile, t, room);
   const gradient_terms k = gradient_terms_make(s.rstd, 1, means[0], means[1]);
-  tile_dx_each(k, gamma, t->xhat, t->dz, tile->elements, dx);
+  tile_dx_each(s, k, gamma, x_for_dx(tile, dx, t), t->dz, tile->elements, dx);
   finish_dx(b, at, tile, dx, room);
 }
 
@@ -54,25 +55,22 @@ static void whole_set(const backward *b, int64_t set, const row_walk *walk, cons
   for (int64_t i = 0; i < walk->tiles; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
-    real gx, g;
-    tile_gradient_sums_each(gamma + tile.element, t->xhat, t->dz, tile.elements, &gx, &g);
-    total[0] += gx;
-    total[1] += g;
-    if (b->wants_params) {
-      real *const to = sums->few + first + tile.element;
-      tile_add_parameters(t->xhat, t->dz, tile.elements, to, to + sums->apart);
-    }
+    real *const few = sums->few + first + tile.element;
+    const element_sums to = {b->wants_params ? few : NULL, few + sums->apart};
+    const gradient_sums v = tile_sums_each(s, gamma + tile.element, t->x, t->dz, tile.elements, to);
+    total[0] += v.product;
+    total[1] += v.plain;
   }
   if (!b->wants_apply) return;
   means_of(b, total, means);
   if (walk->tiles == 1) {
-    apply_tile(b, at, &walk->part, s, means, gamma, t, t->z_room);
+    apply_tile(b, at, &walk->part, s, means, gamma, t);
     return;
   }
   for (int64_t i = 0; i < walk->tiles; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
-    apply_tile(b, at, &tile, s, means, gamma + tile.element, t, t->z_room);
+    apply_tile(b, at, &tile, s, means, gamma + tile.element, t);
   }
 }
 
@@ -113,29 +111,32 @@ void WNI_FN(row_backward_each_sums)(const wni_cpu_job *job, int64_t task) {
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
     gradient_tile_take(&b, at, &tile, s, &t);
-    real gx, g;
-    tile_gradient_sums_each(gamma + tile.element, t.xhat, t.dz, tile.elements, &gx, &g);
-    total[0] += gx;
-    total[1] += g;
+    const element_sums nowhere = {NULL, NULL};
+    const gradient_sums v = tile_sums_each(s, gamma + tile.element, t.x, t.dz, tile.elements, nowhere);
+    total[0] += v.product;
+    total[1] += v.plain;
   }
 }
 
-typedef struct tile_sums {
+typedef struct few_sums {
   real few[2][TILE] WNI_TILE_ALIGNED;
-} tile_sums;
+} few_sums;
 
 /* One tile of one set: dx, and its terms of the parameter sums. */
-static void segment_tile(const backward *b, int64_t set, const row_part *tile, tile_sums *sums, gradient_tile *t) {
+static void segment_tile(const backward *b, int64_t set, const row_part *tile, few_sums *sums, gradient_tile *t) {
   const row_place at = row_place_of(b->geo, set);
   const normalizer s = saved_normalizer(b->call, set);
   const real *const gamma = (const real *)b->job->gamma + row_first_param(b->geo, b->plan, at);
   gradient_tile_take(b, at, tile, s, t);
-  if (b->wants_params) tile_add_parameters(t->xhat, t->dz, tile->elements, sums->few[0], sums->few[1]);
-  if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma + tile->element, t, t->z_room);
+  if (b->wants_params) {
+    const element_sums to = {sums->few[0], sums->few[1]};
+    (void)tile_sums_each(s, gamma + tile->element, t->x, t->dz, tile->elements, to);
+  }
+  if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma + tile->element, t);
 }
 
 /* A tile's place in all sets of a chunk that have the same parameters. */
-static void segment_column(const backward *b, int64_t chunk, int64_t middle, const row_part *tile, tile_sums *sums,
+static void segment_column(const backward *b, int64_t chunk, int64_t middle, const row_part *tile, few_sums *sums,
                            gradient_tile *t) {
   const int64_t width = sets_per_row(b), rows = b->geo->sets / width;
   const int64_t begin = chunk * b->plan->chunk, end = least(begin + b->plan->chunk, rows);
@@ -162,7 +163,7 @@ void WNI_FN(row_backward_each_apply)(const wni_cpu_job *job, int64_t task) {
   const int64_t chunk = task / b.plan->segments;
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
   gradient_tile t;
-  tile_sums sums;
+  few_sums sums;
   for (int64_t middle = 0; middle < sets_per_row(&b); middle++) {
     for (int64_t i = 0; i < walk.tiles; i++) {
       const row_part tile = row_tile_of(&walk, i);

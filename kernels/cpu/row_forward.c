@@ -33,37 +33,49 @@ static void forward_end(const forward *f) {
 /* ---- one tile --------------------------------------------------------------------------------------------------- */
 
 /* What is normalized, for the first time: x, or x + residual, which is stored if the call wants it. */
-static const real *take_input(const forward *f, row_place at, const row_part *tile, real *scratch) {
+static source take_input(const forward *f, row_place at, const row_part *tile, real *scratch) {
   const wni_call *const call = f->call;
-  if (call->add != WN_ADD_BEFORE) return row_view(&call->x, at, tile, scratch);
+  if (call->add != WN_ADD_BEFORE) return row_source(&call->x, at, tile, scratch);
   row_load(&call->x, at, tile, scratch);
   row_add_rounded(&call->residual, at, tile, scratch);
   if (call->sum.data) row_store(&call->sum, at, tile, scratch);
-  return scratch;
+  return source_of_tile(scratch);
 }
 
 /* The same again: a stored sum is read, for x or the residual may have been in its place. */
-static const real *retake_input(const forward *f, row_place at, const row_part *tile, real *scratch) {
+static source retake_input(const forward *f, row_place at, const row_part *tile, real *scratch) {
   const wni_call *const call = f->call;
-  if (call->add != WN_ADD_BEFORE) return row_view(&call->x, at, tile, scratch);
-  if (call->sum.data) return row_view(&call->sum, at, tile, scratch);
+  if (call->add != WN_ADD_BEFORE) return row_source(&call->x, at, tile, scratch);
+  if (call->sum.data) return row_source(&call->sum, at, tile, scratch);
   row_load(&call->x, at, tile, scratch);
   row_add_rounded(&call->residual, at, tile, scratch);
-  return scratch;
+  return source_of_tile(scratch);
 }
 
-static void apply_tile(forward *f, row_place at, const row_part *tile, normalizer s, const real *h) {
+/* Whether y can be made in one go, converted as it is stored. */
+static bool is_plain(const forward *f, const row_part *tile) {
+  const wni_call *const call = f->call;
+  return tile->runs == 1 && (call->act == WN_ACT_NONE || call->act == WN_ACT_RELU) && call->add != WN_ADD_AFTER &&
+         !call->mask && call->y.type != WN_F8_E4M3 && call->y.type != WN_F8_E5M2;
+}
+
+static void apply_tile(forward *f, row_place at, const row_part *tile, normalizer s, source h) {
   const wni_call *const call = f->call;
   const int64_t n = part_size(tile);
   real scratch[TILE] WNI_TILE_ALIGNED;
-  /* In y's own place, unless the residual that is still to be read may be there too. */
-  real *const direct = call->add == WN_ADD_AFTER ? NULL : row_direct(&call->y, at, tile);
+  const target y = row_target(&call->y, at, tile, scratch);
+  if (is_plain(f, tile)) {
+    row_affine(f->job, at, tile, s, call->act == WN_ACT_RELU, h, y);
+    return;
+  }
+  /* REALs in y's own place, unless the residual that is still to be read may be there too. */
+  real *const direct = call->add == WN_ADD_AFTER ? NULL : target_reals(y);
   real *const z = direct ? direct : scratch;
-  row_affine(f->job, at, tile, s, h, z);
+  row_affine(f->job, at, tile, s, false, h, target_of_tile(z));
   if (call->add == WN_ADD_AFTER) row_add(&call->residual, at, tile, z);
   if (call->mask) row_mask_store(call, at, tile, z);
   tile_activate(call->act, call->act_slope, n, z);
-  if (direct) return;
+  if (direct && direct != scratch) return;
   if (f->job->amax) {
     const real_bits largest = tile_largest(z, n);
     if (largest > f->largest) f->largest = largest;
@@ -72,26 +84,19 @@ static void apply_tile(forward *f, row_place at, const row_part *tile, normalize
   row_store(&call->y, at, tile, z);
 }
 
-static wni_moments moments_of_tile(const forward *f, const real *h, int64_t n) {
-  if (f->geo->centered) return tile_moments(h, n);
-  const wni_moments squares = {0, tile_sum_of_squares(h, n)};
-  return squares;
-}
-
 /* ---- parts of a set --------------------------------------------------------------------------------------------- */
 
 /* With one tile, *kept is where its input still is. */
-static wni_moments part_moments(const forward *f, row_place at, const row_walk *walk, real *scratch,
-                                const real **kept) {
+static wni_moments part_moments(const forward *f, row_place at, const row_walk *walk, real *scratch, source *kept) {
   row_part tile = row_tile_of(walk, 0);
-  const real *h = take_input(f, at, &tile, scratch);
+  source h = take_input(f, at, &tile, scratch);
   int64_t count = part_size(&tile);
-  wni_moments v = moments_of_tile(f, h, count);
+  wni_moments v = tile_moments(h, count, f->geo->centered);
   for (int64_t i = 1; i < walk->tiles; i++) {
     tile = row_tile_of(walk, i);
     h = take_input(f, at, &tile, scratch);
     const int64_t n = part_size(&tile);
-    v = wni_moments_merge(v, count, moments_of_tile(f, h, n), n);
+    v = wni_moments_merge(v, count, tile_moments(h, n, f->geo->centered), n);
     count += n;
   }
   *kept = h;
@@ -121,7 +126,7 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   real scratch[TILE] WNI_TILE_ALIGNED;
   for (int64_t set = begin; set < end; set++) {
     const row_place at = row_place_of(f.geo, set);
-    const real *kept;
+    source kept;
     const wni_moments v = part_moments(&f, at, &walk, scratch, &kept);
     const double rstd = wni_rstd(v, f.geo->set_size, f.call->eps);
     store_statistics(&f, set, v, rstd);
@@ -140,7 +145,7 @@ void WNI_FN(row_moments)(const wni_cpu_job *job, int64_t task) {
   const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
   const row_place at = row_place_of(f.geo, task / f.plan->segments);
   real scratch[TILE] WNI_TILE_ALIGNED;
-  const real *kept;
+  source kept;
   job->moments[task] = part_moments(&f, at, &walk, scratch, &kept);
 }
 

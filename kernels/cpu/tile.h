@@ -26,6 +26,40 @@ enum { TILE_BYTES = 8192, TILE = TILE_BYTES / (WNI_REAL_BITS / 8) };
     }                                      \
   }
 
+/* Values to read and to write: a tile, or a stretch of a tensor of any type, which is then converted on the way. */
+typedef struct source {
+  wn_dtype type;
+  const void *p;
+  int64_t first;
+} source;
+
+typedef struct target {
+  wn_dtype type;
+  void *p;
+  int64_t first;
+} target;
+
+WNI_INLINE source source_of_tile(const real *tile) {
+  const source s = {WNI_REAL_TYPE, tile, 0};
+  return s;
+}
+
+WNI_INLINE target target_of_tile(real *tile) {
+  const target t = {WNI_REAL_TYPE, tile, 0};
+  return t;
+}
+
+/* From element `by` of it on. */
+WNI_INLINE source source_from(source s, int64_t by) {
+  s.first += by;
+  return s;
+}
+
+WNI_INLINE target target_from(target t, int64_t by) {
+  t.first += by;
+  return t;
+}
+
 /* ---- tensors to tiles and back ---------------------------------------------------------------------------------- */
 
 /* Elements first .. first + n - 1 of what p points to. */
@@ -105,27 +139,27 @@ WNI_INLINE real sums_total(const vec sum[4]) { return vec_sum((sum[0] + sum[1]) 
     }                                           \
   }
 
-static inline real tile_sum(const real *tile, int64_t n) {
+WNI_INLINE real sum_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
   vec sum[4] = {{0}};
-  WNI_EACH_VECTOR_BY_4(i, j, k, n, sum[j] += vec_load_k(tile + i, k);)
+  WNI_EACH_VECTOR_BY_4(i, j, k, n, sum[j] += vec_load_as(type, p, first + i, k);)
   return sums_total(sum);
 }
 
-static inline real tile_sum_of_squares(const real *tile, int64_t n) {
+WNI_INLINE real sum_of_squares_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
   vec sum[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    const vec v = vec_load_k(tile + i, k);
+    const vec v = vec_load_as(type, p, first + i, k);
     sum[j] = vec_fma(v, v, sum[j]);
   })
   return sums_total(sum);
 }
 
-/* The second of the two passes: distances from `first_mean`, whose error their sum corrects. */
-static inline wni_moments tile_moments_about(const real *tile, int64_t n, real first_mean) {
+/* The second of the two passes: distances from a first mean, whose error their sum corrects. */
+WNI_INLINE wni_moments moments_about_loop(wn_dtype type, const void *p, int64_t first, int64_t n, real first_mean) {
   const vec m = vec_splat(first_mean);
   vec sum[4] = {{0}}, squares[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    vec d = vec_load_k(tile + i, k) - m;
+    vec d = vec_load_as(type, p, first + i, k) - m;
     if (k != LANES) d = vec_select(vmask_first(k), d, vec_splat(0));
     sum[j] += d;
     squares[j] = vec_fma(d, d, squares[j]);
@@ -135,8 +169,20 @@ static inline wni_moments tile_moments_about(const real *tile, int64_t n, real f
   return v;
 }
 
-static inline wni_moments tile_moments(const real *tile, int64_t n) {
-  return tile_moments_about(tile, n, tile_sum(tile, n) / (real)n);
+/* Mean and m2 of a source, or without a mean the sum of squares as m2. */
+static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
+  if (!centered) {
+    real squares = 0;
+    WNI_FOR_X_TYPE(x.type, t, squares = sum_of_squares_loop(t, x.p, x.first, n))
+    const wni_moments v = {0, squares};
+    return v;
+  }
+  wni_moments v = {0, 0};
+  WNI_FOR_X_TYPE(x.type, t, {
+    const real mean = sum_loop(t, x.p, x.first, n) / (real)n;
+    v = moments_about_loop(t, x.p, x.first, n, mean);
+  })
+  return v;
 }
 
 /* ---- normalization ---------------------------------------------------------------------------------------------- */
@@ -155,99 +201,37 @@ WNI_INLINE normalizer normalizer_make(double mean, double rstd) {
 
 WNI_INLINE vec normalized(vec x, vec hi, vec rstd, vec lo_rstd) { return vec_fma(x - hi, rstd, -lo_rstd); }
 
-/* z = gamma xhat + beta, one gamma and beta; x and z may be the same tile. */
-static inline void tile_normalize(normalizer s, real gamma, real beta, const real *x, int64_t n, real *z) {
-  const vec hi = vec_splat(s.hi), rstd = vec_splat(s.rstd), lo = vec_splat(s.lo_rstd);
-  const vec g = vec_splat(gamma), b = vec_splat(beta);
-  WNI_EACH_VECTOR(i, k, n, vec_store_k(z + i, vec_fma(normalized(vec_load_k(x + i, k), hi, rstd, lo), g, b), k);)
-}
-
-/* The same with a gamma and beta for each element. */
-static inline void tile_normalize_each(normalizer s, const real *gamma, const real *beta, const real *x, int64_t n,
-                                       real *z) {
-  const vec hi = vec_splat(s.hi), rstd = vec_splat(s.rstd), lo = vec_splat(s.lo_rstd);
+/* z = gamma xhat + beta, then relu if asked for; x and z may be the same memory. gamma and beta are single ones, or one
+ * for each element. */
+WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, normalizer s, const real *gamma,
+                            const real *beta, source x, int64_t n, target z) {
+  const vec hi = vec_splat(s.hi), rstd = vec_splat(s.rstd), lo = vec_splat(s.lo_rstd), zero = vec_splat(0);
+  vec g = vec_splat(gamma[0]), b = vec_splat(beta[0]);
   WNI_EACH_VECTOR(i, k, n, {
-    const vec xhat = normalized(vec_load_k(x + i, k), hi, rstd, lo);
-    vec_store_k(z + i, vec_fma(xhat, vec_load_k(gamma + i, k), vec_load_k(beta + i, k)), k);
+    if (each) g = vec_load_k(gamma + i, k);
+    if (each) b = vec_load_k(beta + i, k);
+    vec v = vec_fma(normalized(vec_load_as(xt, x.p, x.first + i, k), hi, rstd, lo), g, b);
+    if (relu) v = vec_select(vec_le(v, zero), zero, v);
+    vec_store_as(zt, z.p, z.first + i, k, v);
   })
 }
 
-static inline void tile_xhat(normalizer s, const real *x, int64_t n, real *xhat) {
-  const vec hi = vec_splat(s.hi), rstd = vec_splat(s.rstd), lo = vec_splat(s.lo_rstd);
-  WNI_EACH_VECTOR(i, k, n, vec_store_k(xhat + i, normalized(vec_load_k(x + i, k), hi, rstd, lo), k);)
+static inline void tile_affine(normalizer s, bool relu, const real *gamma, const real *beta, source x, int64_t n,
+                               target z) {
+  if (relu) {
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(z.type, zt, affine_loop(xt, zt, false, true, s, gamma, beta, x, n, z)))
+  } else {
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(z.type, zt, affine_loop(xt, zt, false, false, s, gamma, beta, x, n, z)))
+  }
 }
 
-/* ---- gradients -------------------------------------------------------------------------------------------------- */
-
-/* Sums of dz xhat and of dz. */
-static inline void tile_gradient_sums(const real *xhat, const real *dz, int64_t n, real *dz_xhat, real *dz_sum) {
-  vec sum[4] = {{0}}, product[4] = {{0}};
-  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    const vec d = vec_load_k(dz + i, k);
-    sum[j] += d;
-    product[j] = vec_fma(d, vec_load_k(xhat + i, k), product[j]);
-  })
-  *dz_xhat = sums_total(product);
-  *dz_sum = sums_total(sum);
-}
-
-/* Sums of g xhat and of g, g = gamma dz. */
-static inline void tile_gradient_sums_each(const real *gamma, const real *xhat, const real *dz, int64_t n, real *g_xhat,
-                                           real *g_sum) {
-  vec sum[4] = {{0}}, product[4] = {{0}};
-  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    const vec g = vec_load_k(gamma + i, k) * vec_load_k(dz + i, k);
-    sum[j] += g;
-    product[j] = vec_fma(g, vec_load_k(xhat + i, k), product[j]);
-  })
-  *g_xhat = sums_total(product);
-  *g_sum = sums_total(sum);
-}
-
-/* dgamma += dz xhat, dbeta += dz, element by element. */
-static inline void tile_add_parameters(const real *xhat, const real *dz, int64_t n, real *dgamma, real *dbeta) {
-  WNI_EACH_VECTOR(i, k, n, {
-    const vec d = vec_load_k(dz + i, k);
-    vec_store_k(dgamma + i, vec_fma(d, vec_load_k(xhat + i, k), vec_load_k(dgamma + i, k)), k);
-    vec_store_k(dbeta + i, vec_load_k(dbeta + i, k) + d, k);
-  })
-}
-
-/* dx = dz_factor dz - constant - xhat_factor xhat is rstd (gamma dz - mean(g) - xhat mean(g xhat)): no power of rstd.
- */
-typedef struct gradient_terms {
-  real dz_factor, constant, xhat_factor;
-} gradient_terms;
-
-static inline gradient_terms gradient_terms_make(real rstd, real gamma, double mean_g_xhat, double mean_g) {
-  const gradient_terms k = {rstd * gamma, (real)(rstd * mean_g), (real)(rstd * mean_g_xhat)};
-  return k;
-}
-
-/* dx may be where dz is. */
-static inline void tile_dx(gradient_terms t, const real *xhat, const real *dz, int64_t n, real *dx) {
-  const vec a = vec_splat(t.dz_factor), b = vec_splat(t.constant), c = vec_splat(t.xhat_factor);
-  WNI_EACH_VECTOR(i, k, n, {
-    const vec rest = vec_fma(vec_load_k(xhat + i, k), c, b);
-    vec_store_k(dx + i, vec_fma(vec_load_k(dz + i, k), a, -rest), k);
-  })
-}
-
-/* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */
-static inline void tile_dx_frozen(real factor, const real *dz, int64_t n, real *dx) {
-  const vec a = vec_splat(factor);
-  WNI_EACH_VECTOR(i, k, n, vec_store_k(dx + i, vec_load_k(dz + i, k) * a, k);)
-}
-
-/* tile_dx with a gamma for each element; t is made with a gamma of 1. */
-static inline void tile_dx_each(gradient_terms t, const real *gamma, const real *xhat, const real *dz, int64_t n,
-                                real *dx) {
-  const vec a = vec_splat(t.dz_factor), b = vec_splat(t.constant), c = vec_splat(t.xhat_factor);
-  WNI_EACH_VECTOR(i, k, n, {
-    const vec rest = vec_fma(vec_load_k(xhat + i, k), c, b);
-    const vec g = vec_load_k(gamma + i, k) * vec_load_k(dz + i, k);
-    vec_store_k(dx + i, vec_fma(g, a, -rest), k);
-  })
+static inline void tile_affine_each(normalizer s, bool relu, const real *gamma, const real *beta, source x, int64_t n,
+                                    target z) {
+  if (relu) {
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(z.type, zt, affine_loop(xt, zt, true, true, s, gamma, beta, x, n, z)))
+  } else {
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(z.type, zt, affine_loop(xt, zt, true, false, s, gamma, beta, x, n, z)))
+  }
 }
 
 /* ---- activations ------------------------------------------------------------------------------------------------ */

@@ -3,6 +3,7 @@
  * types carry the arithmetic, intrinsics only what they cannot say. */
 #ifndef WNI_VECTOR_H
 #define WNI_VECTOR_H
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -1,0 +1,112 @@
+/* Stages of the backward passes: sums over dz and xhat, and dx. xhat is made from x where it is needed: that is one
+ * subtraction and one multiplication, less than what keeping it would move. */
+#ifndef WNI_GRADIENT_H
+#define WNI_GRADIENT_H
+#include "tile.h"
+
+typedef struct gradient_sums {
+  real product, plain; /* of dz xhat and dz, or g xhat and g */
+} gradient_sums;
+
+WNI_INLINE vec xhat_of(normalizer s, vec x) {
+  return normalized(x, vec_splat(s.hi), vec_splat(s.rstd), vec_splat(s.lo_rstd));
+}
+
+WNI_INLINE gradient_sums sums_loop(wn_dtype xt, wn_dtype dt, normalizer s, source x, source dz, int64_t n) {
+  vec sum[4] = {{0}}, product[4] = {{0}};
+  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
+    const vec d = vec_load_as(dt, dz.p, dz.first + i, k);
+    vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
+    if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
+    sum[j] += d;
+    product[j] = vec_fma(d, xhat, product[j]);
+  })
+  const gradient_sums v = {sums_total(product), sums_total(sum)};
+  return v;
+}
+
+/* Sums of dz xhat and of dz. */
+static inline gradient_sums tile_sums(normalizer s, source x, source dz, int64_t n) {
+  gradient_sums v = {0, 0};
+  WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, v = sums_loop(xt, dt, s, x, dz, n)))
+  return v;
+}
+
+/* Where each element's dz xhat and dz are added to; NULL: nowhere. */
+typedef struct element_sums {
+  real *dgamma, *dbeta;
+} element_sums;
+
+WNI_INLINE gradient_sums sums_each_loop(wn_dtype xt, wn_dtype dt, bool adds, normalizer s, const real *gamma, source x,
+                                        source dz, int64_t n, element_sums to) {
+  vec sum[4] = {{0}}, product[4] = {{0}};
+  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
+    const vec d = vec_load_as(dt, dz.p, dz.first + i, k);
+    vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
+    if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
+    const vec g = vec_load_k(gamma + i, k) * d;
+    sum[j] += g;
+    product[j] = vec_fma(g, xhat, product[j]);
+    if (adds) {
+      vec_store_k(to.dgamma + i, vec_fma(d, xhat, vec_load_k(to.dgamma + i, k)), k);
+      vec_store_k(to.dbeta + i, vec_load_k(to.dbeta + i, k) + d, k);
+    }
+  })
+  const gradient_sums v = {sums_total(product), sums_total(sum)};
+  return v;
+}
+
+/* Sums of g xhat and of g, g = gamma dz with a gamma for each element. */
+static inline gradient_sums tile_sums_each(normalizer s, const real *gamma, source x, source dz, int64_t n,
+                                           element_sums to) {
+  gradient_sums v = {0, 0};
+  if (to.dgamma) {
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, v = sums_each_loop(xt, dt, true, s, gamma, x, dz, n, to)))
+  } else {
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, v = sums_each_loop(xt, dt, false, s, gamma, x, dz, n, to)))
+  }
+  return v;
+}
+
+/* dx = dz_factor dz - constant - xhat_factor xhat is rstd (gamma dz - mean(g) - xhat mean(g xhat)): no power of rstd.
+ */
+typedef struct gradient_terms {
+  real dz_factor, constant, xhat_factor;
+} gradient_terms;
+
+static inline gradient_terms gradient_terms_make(real rstd, real gamma, double mean_g_xhat, double mean_g) {
+  const gradient_terms k = {rstd * gamma, (real)(rstd * mean_g), (real)(rstd * mean_g_xhat)};
+  return k;
+}
+
+/* gamma is part of the terms, or there is one for each element. dx is of the type of x and may be where x or dz is. */
+WNI_INLINE void dx_loop(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradient_terms t, const real *gamma,
+                        source x, source dz, int64_t n, target dx) {
+  const vec a = vec_splat(t.dz_factor), b = vec_splat(t.constant), c = vec_splat(t.xhat_factor);
+  WNI_EACH_VECTOR(i, k, n, {
+    vec g = vec_load_as(dt, dz.p, dz.first + i, k);
+    if (each) g *= vec_load_k(gamma + i, k);
+    const vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
+    vec_store_as(xt, dx.p, dx.first + i, k, vec_fma(g, a, -vec_fma(xhat, c, b)));
+  })
+}
+
+static inline void tile_dx(normalizer s, gradient_terms t, source x, source dz, int64_t n, target dx) {
+  WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, dx_loop(xt, dt, false, s, t, NULL, x, dz, n, dx)))
+}
+
+static inline void tile_dx_each(normalizer s, gradient_terms t, const real *gamma, source x, source dz, int64_t n,
+                                target dx){
+    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, dx_loop(xt, dt, true, s, t, gamma, x, dz, n, dx)))}
+
+WNI_INLINE void dx_frozen_loop(wn_dtype dt, wn_dtype xt, real factor, source dz, int64_t n, target dx) {
+  const vec a = vec_splat(factor);
+  WNI_EACH_VECTOR(i, k, n, vec_store_as(xt, dx.p, dx.first + i, k, vec_load_as(dt, dz.p, dz.first + i, k) * a);)
+}
+
+/* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */
+static inline void tile_dx_frozen(real factor, source dz, int64_t n, target dx) {
+  WNI_FOR_X_TYPE(dz.type, dt, WNI_FOR_X_TYPE(dx.type, xt, dx_frozen_loop(dt, xt, factor, dz, n, dx)))
+}
+
+#endif
