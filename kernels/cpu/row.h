@@ -11,6 +11,11 @@ typedef struct row_place {
   int64_t outer, middle;
 } row_place;
 
+static inline row_place row_place_next(const wni_geometry *g, row_place at) {
+  const row_place next = {at.outer + 1, 0}, beside = {at.outer, at.middle + 1};
+  return beside.middle == g->extent[1] ? next : beside;
+}
+
 /* runs x elements, of a set or in a tile. */
 typedef struct row_part {
   int64_t run, runs, element, elements;
@@ -63,6 +68,23 @@ static inline row_part row_tile_of(const row_walk *w, int64_t index) {
   const row_part t = {p->run + run, least(w->runs_per_tile, p->runs - run), p->element + element,
                       least(TILE, p->elements - element)};
   return t;
+}
+
+/* Sets of one tile are taken several at a time, stage by stage: within a set each stage waits for the one before, down
+ * to a square root and divisions, and it is the next set's that a core can do meanwhile. A power of two. */
+enum { BATCH = 16 };
+
+typedef struct row_batch {
+  int64_t sets, stride; /* stride: of a set's scratch from the one before */
+} row_batch;
+
+static inline row_batch row_batch_of(const row_walk *w) {
+  const int64_t size = part_size(&w->part);
+  row_batch b = {1, TILE};
+  if (w->tiles > 1) return b;
+  b.stride = ceil_div(size, LANES) * LANES;
+  while (b.sets < BATCH && 2 * b.sets * b.stride <= TILE) b.sets *= 2;
+  return b;
 }
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */

@@ -88,21 +88,39 @@ static void part_apply(const backward *b, row_place at, const row_walk *walk, no
   }
 }
 
-static void whole_set(const backward *b, int64_t set, const row_walk *walk, gradient_tile *t) {
+static void large_set(const backward *b, int64_t set, const row_walk *walk, gradient_tile *t) {
   const row_place at = row_place_of(b->geo, set);
   const normalizer s = saved_normalizer(b->call, set);
-  set_sums means = {0, 0};
-  if (b->wants_params || b->call->dx.data) {
+  set_sums total = {0, 0};
+  if (b->wants_sums) {
     const span_sums sums = sums_begin(b, set, 0, &walk->part);
     part_sums(b, at, walk, s, t, &sums);
-    add_weighted(gamma_of_set(b, at), &sums, &means);
-    means = means_of(b, means);
-    if (b->wants_apply && walk->tiles == 1) {
-      apply_tile(b, at, &walk->part, s, means, t);
-      return;
-    }
+    add_weighted(gamma_of_set(b, at), &sums, &total);
   }
-  if (b->wants_apply) part_apply(b, at, walk, s, means, t);
+  if (b->wants_apply) part_apply(b, at, walk, s, means_of(b, total), t);
+}
+
+/* Sets of one tile each: what is made for the sums serves dx too. */
+static void small_sets(const backward *b, int64_t first, int64_t count, const row_walk *walk, int64_t stride,
+                       gradient_rooms *rooms) {
+  const row_part *const tile = &walk->part;
+  row_place at = row_place_of(b->geo, first);
+  gradient_tile t[BATCH];
+  set_sums total[BATCH] = {{0, 0}};
+  for (int64_t i = 0; i < count; i++, at = row_place_next(b->geo, at)) {
+    const normalizer s = saved_normalizer(b->call, first + i);
+    t[i] = gradient_tile_in(rooms, i * stride);
+    gradient_tile_take(b, at, tile, s, &t[i]);
+    if (!b->wants_sums) continue;
+    const span_sums sums = sums_begin(b, first + i, 0, tile);
+    add_sums(b, tile, s, &t[i], &sums);
+    add_weighted(gamma_of_set(b, at), &sums, &total[i]);
+  }
+  if (!b->wants_apply) return;
+  at = row_place_of(b->geo, first);
+  for (int64_t i = 0; i < count; i++, at = row_place_next(b->geo, at)) {
+    apply_tile(b, at, tile, saved_normalizer(b->call, first + i), means_of(b, total[i]), &t[i]);
+  }
 }
 
 void WNI_FN(row_backward)(const wni_cpu_job *job, int64_t task) {
@@ -112,9 +130,17 @@ void WNI_FN(row_backward)(const wni_cpu_job *job, int64_t task) {
   }
   const backward b = backward_begin(job);
   const row_walk walk = row_walk_of(row_whole_set(b.geo));
+  const row_batch batch = row_batch_of(&walk);
   const int64_t begin = task * b.plan->sets_per_task, end = least(begin + b.plan->sets_per_task, b.geo->sets);
-  gradient_tile t;
-  for (int64_t set = begin; set < end; set++) whole_set(&b, set, &walk, &t);
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
+  for (int64_t set = begin; set < end; set += batch.sets) {
+    if (walk.tiles == 1) {
+      small_sets(&b, set, least(batch.sets, end - set), &walk, batch.stride, &rooms);
+    } else {
+      large_set(&b, set, &walk, &t);
+    }
+  }
 }
 
 /* ---- sets in segments ------------------------------------------------------------------------------------------- */
@@ -128,7 +154,8 @@ void WNI_FN(row_backward_sums)(const wni_cpu_job *job, int64_t task) {
   const int64_t set = task / b.plan->segments, segment = task % b.plan->segments;
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
   const span_sums sums = sums_begin(&b, set, segment, &walk.part);
-  gradient_tile t;
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
   part_sums(&b, row_place_of(b.geo, set), &walk, saved_normalizer(b.call, set), &t, &sums);
 }
 
@@ -175,7 +202,8 @@ void WNI_FN(row_backward_apply)(const wni_cpu_job *job, int64_t task) {
   const int64_t set = task / b.plan->segments;
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
   const set_sums means = {job->set_sums[2 * set], job->set_sums[2 * set + 1]};
-  gradient_tile t;
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
   part_apply(&b, row_place_of(b.geo, set), &walk, saved_normalizer(b.call, set), means, &t);
 }
 
@@ -189,7 +217,8 @@ void WNI_FN(row_frozen)(const wni_cpu_job *job, int64_t task) {
   const normalizer s = normalizer_make(job->set_mean[param], job->set_rstd[param]);
   const span_sums sums = sums_begin(&b, set, segment, &walk.part);
   const set_sums constant = {0, 0};
-  gradient_tile t;
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
     gradient_tile_take(&b, at, &tile, s, &t);

@@ -13,23 +13,35 @@ typedef struct backward {
   const wni_geometry *geo;
   const wni_row_plan *plan;
   bool wants_params; /* dgamma or dbeta */
+  bool wants_sums;   /* them or dx */
   bool wants_apply;  /* dx or dresidual */
 } backward;
 
 static inline backward backward_begin(const wni_cpu_job *job) {
   const wni_call *const call = job->call;
-  const backward b = {
-      job, call, &call->geo, &job->plan->row, call->dgamma || call->dbeta, call->dx.data || call->dresidual.data};
+  const bool params = call->dgamma || call->dbeta, dx = call->dx.data;
+  const backward b = {job, call, &call->geo, &job->plan->row, params, params || dx, dx || call->dresidual.data};
   return b;
 }
 
-/* A tile's x and dz: in the tensors, or in the rooms. */
+typedef struct gradient_rooms {
+  real x[TILE] WNI_TILE_ALIGNED;
+  real dz[TILE] WNI_TILE_ALIGNED;
+  real z[TILE] WNI_TILE_ALIGNED; /* z first, later free for dx */
+} gradient_rooms;
+
+/* A tile's x and dz: in the tensors, or in its rooms. */
 typedef struct gradient_tile {
   source x, dz;
-  real x_room[TILE] WNI_TILE_ALIGNED;
-  real dz_room[TILE] WNI_TILE_ALIGNED;
-  real z_room[TILE] WNI_TILE_ALIGNED; /* z first, later free for dx */
+  real *x_room, *dz_room, *z_room;
 } gradient_tile;
+
+/* With the rooms from element `by` on. */
+static inline gradient_tile gradient_tile_in(gradient_rooms *rooms, int64_t by) {
+  const gradient_tile t = {
+      {WNI_REAL_TYPE, NULL, 0}, {WNI_REAL_TYPE, NULL, 0}, rooms->x + by, rooms->dz + by, rooms->z + by};
+  return t;
+}
 
 static inline normalizer saved_normalizer(const wni_call *call, int64_t set) {
   const real mean = call->mean ? ((const real *)call->mean)[set] : 0;

@@ -46,31 +46,57 @@ static param_sums sums_of_chunk(const backward *b, int64_t chunk) {
 
 /* ---- whole sets ------------------------------------------------------------------------------------------------- */
 
-static void whole_set(const backward *b, int64_t set, const row_walk *walk, const param_sums *sums, gradient_tile *t) {
+/* The first sweep of a tile: its terms of the set's sums and of the parameters'. */
+static void take_sums(const backward *b, row_place at, const row_part *tile, normalizer s, const param_sums *sums,
+                      gradient_tile *t, double total[2]) {
+  const int64_t first = row_first_param(b->geo, b->plan, at) + tile->element;
+  gradient_tile_take(b, at, tile, s, t);
+  if (!b->wants_sums) return;
+  real *const few = sums->few + first;
+  const element_sums to = {b->wants_params ? few : NULL, few + sums->apart};
+  const real *const gamma = (const real *)b->job->gamma + first;
+  const gradient_sums v = tile_sums_each(s, gamma, t->x, t->dz, tile->elements, to);
+  total[0] += v.product;
+  total[1] += v.plain;
+}
+
+static const real *gamma_at(const backward *b, row_place at, const row_part *tile) {
+  return (const real *)b->job->gamma + row_first_param(b->geo, b->plan, at) + tile->element;
+}
+
+static void large_set(const backward *b, int64_t set, const row_walk *walk, const param_sums *sums, gradient_tile *t) {
   const row_place at = row_place_of(b->geo, set);
   const normalizer s = saved_normalizer(b->call, set);
-  const int64_t first = row_first_param(b->geo, b->plan, at);
-  const real *const gamma = (const real *)b->job->gamma + first;
   double total[2] = {0, 0}, means[2];
-  for (int64_t i = 0; i < walk->tiles; i++) {
+  for (int64_t i = 0; i < walk->tiles && b->wants_sums; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    take_sums(b, at, &tile, s, sums, t, total);
+  }
+  means_of(b, total, means);
+  for (int64_t i = 0; i < walk->tiles && b->wants_apply; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
-    real *const few = sums->few + first + tile.element;
-    const element_sums to = {b->wants_params ? few : NULL, few + sums->apart};
-    const gradient_sums v = tile_sums_each(s, gamma + tile.element, t->x, t->dz, tile.elements, to);
-    total[0] += v.product;
-    total[1] += v.plain;
+    apply_tile(b, at, &tile, s, means, gamma_at(b, at, &tile), t);
+  }
+}
+
+/* Sets of one tile each: what is made for the sums serves dx too. */
+static void small_sets(const backward *b, int64_t first, int64_t count, const row_walk *walk, int64_t stride,
+                       const param_sums *sums, gradient_rooms *rooms) {
+  const row_part *const tile = &walk->part;
+  row_place at = row_place_of(b->geo, first);
+  gradient_tile t[BATCH];
+  double total[BATCH][2] = {{0, 0}};
+  for (int64_t i = 0; i < count; i++, at = row_place_next(b->geo, at)) {
+    t[i] = gradient_tile_in(rooms, i * stride);
+    take_sums(b, at, tile, saved_normalizer(b->call, first + i), sums, &t[i], total[i]);
   }
   if (!b->wants_apply) return;
-  means_of(b, total, means);
-  if (walk->tiles == 1) {
-    apply_tile(b, at, &walk->part, s, means, gamma, t);
-    return;
-  }
-  for (int64_t i = 0; i < walk->tiles; i++) {
-    const row_part tile = row_tile_of(walk, i);
-    gradient_tile_take(b, at, &tile, s, t);
-    apply_tile(b, at, &tile, s, means, gamma + tile.element, t);
+  at = row_place_of(b->geo, first);
+  for (int64_t i = 0; i < count; i++, at = row_place_next(b->geo, at)) {
+    double means[2];
+    means_of(b, total[i], means);
+    apply_tile(b, at, tile, saved_normalizer(b->call, first + i), means, gamma_at(b, at, tile), &t[i]);
   }
 }
 
@@ -80,18 +106,26 @@ static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 
 void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   const backward b = backward_begin(job);
   const int64_t width = sets_per_row(&b), rows = b.geo->sets / width;
-  const int64_t begin = chunk * b.plan->chunk, end = least(begin + b.plan->chunk, rows);
+  const int64_t begin = chunk * b.plan->chunk * width, end = least(begin + b.plan->chunk * width, rows * width);
   const param_sums sums = sums_of_chunk(&b, chunk);
   const row_walk walk = row_walk_of(row_whole_set(b.geo));
+  const row_batch batch = row_batch_of(&walk);
   if (b.wants_params) {
     memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
     memset(sums.all, 0, (size_t)(2 * sums.apart) * sizeof *sums.all);
   }
-  gradient_tile t;
-  for (int64_t row = begin; row < end; row++) {
-    for (int64_t i = 0; i < width; i++) whole_set(&b, row * width + i, &walk, &sums, &t);
-    const bool full = (row + 1 - begin) % ROWS_PER_FLUSH == 0 || row + 1 == end;
-    if (b.wants_params && full) flush(sums.few, 2 * sums.apart, sums.all);
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
+  for (int64_t block = begin; block < end; block += ROWS_PER_FLUSH * width) {
+    const int64_t stop = least(block + ROWS_PER_FLUSH * width, end);
+    for (int64_t set = block; set < stop; set += batch.sets) {
+      if (walk.tiles == 1) {
+        small_sets(&b, set, least(batch.sets, stop - set), &walk, batch.stride, &sums, &rooms);
+      } else {
+        large_set(&b, set, &walk, &sums, &t);
+      }
+    }
+    if (b.wants_params) flush(sums.few, 2 * sums.apart, sums.all);
   }
 }
 
@@ -104,15 +138,15 @@ void WNI_FN(row_backward_each_sums)(const wni_cpu_job *job, int64_t task) {
   const row_place at = row_place_of(b.geo, set);
   const normalizer s = saved_normalizer(b.call, set);
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
-  const real *const gamma = (const real *)job->gamma + row_first_param(b.geo, b.plan, at);
   double *const total = job->sums + 2 * task;
   total[0] = total[1] = 0;
-  gradient_tile t;
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
+  const element_sums nowhere = {NULL, NULL};
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
     gradient_tile_take(&b, at, &tile, s, &t);
-    const element_sums nowhere = {NULL, NULL};
-    const gradient_sums v = tile_sums_each(s, gamma + tile.element, t.x, t.dz, tile.elements, nowhere);
+    const gradient_sums v = tile_sums_each(s, gamma_at(&b, at, &tile), t.x, t.dz, tile.elements, nowhere);
     total[0] += v.product;
     total[1] += v.plain;
   }
@@ -126,13 +160,13 @@ typedef struct few_sums {
 static void segment_tile(const backward *b, int64_t set, const row_part *tile, few_sums *sums, gradient_tile *t) {
   const row_place at = row_place_of(b->geo, set);
   const normalizer s = saved_normalizer(b->call, set);
-  const real *const gamma = (const real *)b->job->gamma + row_first_param(b->geo, b->plan, at);
+  const real *const gamma = gamma_at(b, at, tile);
   gradient_tile_take(b, at, tile, s, t);
   if (b->wants_params) {
     const element_sums to = {sums->few[0], sums->few[1]};
-    (void)tile_sums_each(s, gamma + tile->element, t->x, t->dz, tile->elements, to);
+    (void)tile_sums_each(s, gamma, t->x, t->dz, tile->elements, to);
   }
-  if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma + tile->element, t);
+  if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma, t);
 }
 
 /* A tile's place in all sets of a chunk that have the same parameters. */
@@ -162,7 +196,8 @@ void WNI_FN(row_backward_each_apply)(const wni_cpu_job *job, int64_t task) {
   const backward b = backward_begin(job);
   const int64_t chunk = task / b.plan->segments;
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
-  gradient_tile t;
+  gradient_rooms rooms;
+  gradient_tile t = gradient_tile_in(&rooms, 0);
   few_sums sums;
   for (int64_t middle = 0; middle < sets_per_row(&b); middle++) {
     for (int64_t i = 0; i < walk.tiles; i++) {

@@ -86,20 +86,16 @@ static void apply_tile(forward *f, row_place at, const row_part *tile, normalize
 
 /* ---- parts of a set --------------------------------------------------------------------------------------------- */
 
-/* With one tile, *kept is where its input still is. */
-static wni_moments part_moments(const forward *f, row_place at, const row_walk *walk, real *scratch, source *kept) {
-  row_part tile = row_tile_of(walk, 0);
-  source h = take_input(f, at, &tile, scratch);
-  int64_t count = part_size(&tile);
-  wni_moments v = tile_moments(h, count, f->geo->centered);
-  for (int64_t i = 1; i < walk->tiles; i++) {
-    tile = row_tile_of(walk, i);
-    h = take_input(f, at, &tile, scratch);
+static wni_moments part_moments(const forward *f, row_place at, const row_walk *walk, real *scratch) {
+  wni_moments v = {0, 0};
+  int64_t count = 0;
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
     const int64_t n = part_size(&tile);
-    v = wni_moments_merge(v, count, tile_moments(h, n, f->geo->centered), n);
+    const wni_moments of_tile = tile_moments(take_input(f, at, &tile, scratch), n, f->geo->centered);
+    v = count == 0 ? of_tile : wni_moments_merge(v, count, of_tile, n);
     count += n;
   }
-  *kept = h;
   return v;
 }
 
@@ -110,11 +106,40 @@ static void part_apply(forward *f, row_place at, const row_walk *walk, normalize
   }
 }
 
-static void store_statistics(const forward *f, int64_t set, wni_moments v, double rstd) {
+/* Stores what the call wants of a set's statistics. */
+static normalizer finish_statistics(const forward *f, int64_t set, wni_moments v) {
   const wni_call *const call = f->call;
+  const double rstd = wni_rstd(v, f->geo->set_size, call->eps);
   if (call->mean) ((real *)call->mean)[set] = (real)v.mean;
   if (call->rstd) ((real *)call->rstd)[set] = (real)rstd;
   if (f->job->moments) f->job->moments[set] = v;
+  return normalizer_make(v.mean, rstd);
+}
+
+static void large_set(forward *f, int64_t set, const row_walk *walk, real *scratch) {
+  const row_place at = row_place_of(f->geo, set);
+  part_apply(f, at, walk, finish_statistics(f, set, part_moments(f, at, walk, scratch)), scratch);
+}
+
+/* Sets of one tile each. */
+static void small_sets(forward *f, int64_t first, int64_t count, const row_walk *walk, int64_t stride, real *scratch) {
+  const row_part *const tile = &walk->part;
+  const int64_t n = part_size(tile);
+  row_place at[BATCH];
+  source h[BATCH];
+  real mean[BATCH];
+  normalizer s[BATCH];
+  at[0] = row_place_of(f->geo, first);
+  for (int64_t i = 0; i < count; i++) {
+    if (i > 0) at[i] = row_place_next(f->geo, at[i - 1]);
+    h[i] = take_input(f, at[i], tile, scratch + i * stride);
+    mean[i] = f->geo->centered ? tile_mean(h[i], n) : 0;
+  }
+  for (int64_t i = 0; i < count; i++) {
+    const wni_moments v = f->geo->centered ? tile_moments_about(h[i], n, mean[i]) : tile_squares(h[i], n);
+    s[i] = finish_statistics(f, first + i, v);
+  }
+  for (int64_t i = 0; i < count; i++) apply_tile(f, at[i], tile, s[i], h[i]);
 }
 
 /* ---- kernels ---------------------------------------------------------------------------------------------------- */
@@ -124,17 +149,12 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   const row_walk walk = row_walk_of(row_whole_set(f.geo));
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
   real scratch[TILE] WNI_TILE_ALIGNED;
-  for (int64_t set = begin; set < end; set++) {
-    const row_place at = row_place_of(f.geo, set);
-    source kept;
-    const wni_moments v = part_moments(&f, at, &walk, scratch, &kept);
-    const double rstd = wni_rstd(v, f.geo->set_size, f.call->eps);
-    store_statistics(&f, set, v, rstd);
-    const normalizer s = normalizer_make(v.mean, rstd);
+  const row_batch batch = row_batch_of(&walk);
+  for (int64_t set = begin; set < end; set += batch.sets) {
     if (walk.tiles == 1) {
-      apply_tile(&f, at, &walk.part, s, kept);
+      small_sets(&f, set, least(batch.sets, end - set), &walk, batch.stride, scratch);
     } else {
-      part_apply(&f, at, &walk, s, scratch);
+      large_set(&f, set, &walk, scratch);
     }
   }
   forward_end(&f);
@@ -145,8 +165,7 @@ void WNI_FN(row_moments)(const wni_cpu_job *job, int64_t task) {
   const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
   const row_place at = row_place_of(f.geo, task / f.plan->segments);
   real scratch[TILE] WNI_TILE_ALIGNED;
-  source kept;
-  job->moments[task] = part_moments(&f, at, &walk, scratch, &kept);
+  job->moments[task] = part_moments(&f, at, &walk, scratch);
 }
 
 void WNI_FN(row_apply)(const wni_cpu_job *job, int64_t task) {

@@ -169,20 +169,29 @@ WNI_INLINE wni_moments moments_about_loop(wn_dtype type, const void *p, int64_t 
   return v;
 }
 
-/* Mean and m2 of a source, or without a mean the sum of squares as m2. */
-static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
-  if (!centered) {
-    real squares = 0;
-    WNI_FOR_X_TYPE(x.type, t, squares = sum_of_squares_loop(t, x.p, x.first, n))
-    const wni_moments v = {0, squares};
-    return v;
-  }
+/* The two passes apart, so that those of several short rows can overlap. */
+static inline real tile_mean(source x, int64_t n) {
+  real sum = 0;
+  WNI_FOR_X_TYPE(x.type, t, sum = sum_loop(t, x.p, x.first, n))
+  return sum / (real)n;
+}
+
+static inline wni_moments tile_moments_about(source x, int64_t n, real first_mean) {
   wni_moments v = {0, 0};
-  WNI_FOR_X_TYPE(x.type, t, {
-    const real mean = sum_loop(t, x.p, x.first, n) / (real)n;
-    v = moments_about_loop(t, x.p, x.first, n, mean);
-  })
+  WNI_FOR_X_TYPE(x.type, t, v = moments_about_loop(t, x.p, x.first, n, first_mean))
   return v;
+}
+
+/* No mean, and the sum of squares as m2. */
+static inline wni_moments tile_squares(source x, int64_t n) {
+  real squares = 0;
+  WNI_FOR_X_TYPE(x.type, t, squares = sum_of_squares_loop(t, x.p, x.first, n))
+  const wni_moments v = {0, squares};
+  return v;
+}
+
+static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
+  return centered ? tile_moments_about(x, n, tile_mean(x, n)) : tile_squares(x, n);
 }
 
 /* ---- normalization ---------------------------------------------------------------------------------------------- */

@@ -10,13 +10,13 @@
 
 WNI_INLINE vec vec_of_bf16_bits(uvec h) { return vec_of_bits(h << 16); }
 
-WNI_INLINE uvec bf16_bits_of_vec(vec v) {
+/* bf16 in the high half of each lane; what is in the low half has no meaning. */
+WNI_INLINE uvec bf16_high_of_vec(vec v) {
   const uvec bits = vec_bits(v);
-  const uvec quiet = (bits >> 16) | 0x40;
   /* 0x7fff and the bit that stays last: just too little to carry when the cut part is below the middle, or in it and
    * the kept part even. */
-  const uvec rounded = (bits + (((bits >> 16) & 1) + 0x7fff)) >> 16;
-  return uvec_select(vec_is_nan(v), quiet, rounded) & 0xffff;
+  const uvec rounded = bits + (((bits >> 16) & 1) + 0x7fff);
+  return uvec_select(vec_is_nan(v), bits | 0x400000, rounded);
 }
 
 WNI_INLINE vec vec_of_f16_bits(uvec h) {
