@@ -129,10 +129,10 @@ static void small_sets(forward *f, int64_t first, int64_t count, const row_walk 
   source h[BATCH];
   real mean[BATCH];
   normalizer s[BATCH];
-  at[0] = row_place_of(f->geo, first);
-  for (int64_t i = 0; i < count; i++) {
-    if (i > 0) at[i] = row_place_next(f->geo, at[i - 1]);
-    h[i] = take_input(f, at[i], tile, scratch + i * stride);
+  row_place place = row_place_of(f->geo, first);
+  for (int64_t i = 0; i < count; i++, place = row_place_next(f->geo, place)) {
+    at[i] = place;
+    h[i] = take_input(f, place, tile, scratch + i * stride);
     mean[i] = f->geo->centered ? tile_mean(h[i], n) : 0;
   }
   for (int64_t i = 0; i < count; i++) {
