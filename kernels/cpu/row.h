@@ -87,21 +87,37 @@ static inline row_batch row_batch_of(const row_walk *w) {
   return b;
 }
 
+/* Sets of a few tiles are gathered, converted or differentiated once: the second sweep takes what the first one left in
+ * the second-level cache. More than half of TILE is in each tile but the last ones of runs. */
+enum { KEPT = 4 * TILE, KEPT_TILES = 2 * KEPT / TILE + 1 };
+
+static inline bool row_is_kept(const row_walk *w) { return w->tiles <= KEPT_TILES && part_size(&w->part) <= KEPT; }
+
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
 static inline int64_t row_offset(const wni_tensor *t, row_place at, const row_part *tile) {
   return at.outer * t->view.stride[0] + at.middle * t->view.stride[1] + tile->run * t->view.stride[2] + tile->element;
 }
 
+/* Short runs lie a sample apart, where no processor fetches ahead by itself: the run of the next middle set, which lies
+ * beside this one and is the next to be taken, is fetched meanwhile. An address beyond the tensor does no harm. */
+static inline void row_prefetch(const wni_tensor *t, int64_t first, int64_t elements) {
+  const int64_t size = type_size(t->type);
+  if (elements * size < 128) return; /* most of the next run is in lines that this one brings */
+  const uintptr_t next = (uintptr_t)t->data + (uintptr_t)((first + t->view.stride[1]) * size);
+  for (int64_t byte = 0; byte < elements * size; byte += 64) __builtin_prefetch((const void *)(next + (uintptr_t)byte));
+}
+
 /* A loop stage for each run of a tile; the type's switch stays outside. */
-#define WNI_EACH_RUN(tensor, at, tile, first, local, ...)    \
-  {                                                          \
-    int64_t first = row_offset(tensor, at, tile), local = 0; \
-    for (int64_t run_ = 0; run_ < (tile)->runs; run_++) {    \
-      __VA_ARGS__;                                           \
-      first += (tensor)->view.stride[2];                     \
-      local += (tile)->elements;                             \
-    }                                                        \
+#define WNI_EACH_RUN(tensor, at, tile, first, local, ...)                  \
+  {                                                                        \
+    int64_t first = row_offset(tensor, at, tile), local = 0;               \
+    for (int64_t run_ = 0; run_ < (tile)->runs; run_++) {                  \
+      if ((tile)->runs > 1) row_prefetch(tensor, first, (tile)->elements); \
+      __VA_ARGS__;                                                         \
+      first += (tensor)->view.stride[2];                                   \
+      local += (tile)->elements;                                           \
+    }                                                                      \
   }
 
 static inline void row_load(const wni_tensor *t, row_place at, const row_part *tile, real *restrict out) {

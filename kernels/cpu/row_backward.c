@@ -100,6 +100,28 @@ static void large_set(const backward *b, int64_t set, const row_walk *walk, grad
   if (b->wants_apply) part_apply(b, at, walk, s, means_of(b, total), t);
 }
 
+/* A set of a few tiles: dz is made once. */
+static void kept_set(const backward *b, int64_t set, const row_walk *walk, gradient_rooms *rooms) {
+  const row_place at = row_place_of(b->geo, set);
+  const normalizer s = saved_normalizer(b->call, set);
+  const span_sums sums = sums_begin(b, set, 0, &walk->part);
+  gradient_tile t[KEPT_TILES];
+  int64_t taken = 0;
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    t[i] = gradient_tile_in(rooms, taken);
+    gradient_tile_take(b, at, &tile, s, &t[i]);
+    if (b->wants_sums) add_sums(b, &tile, s, &t[i], &sums);
+    taken += part_size(&tile);
+  }
+  set_sums total = {0, 0};
+  add_weighted(gamma_of_set(b, at), &sums, &total);
+  for (int64_t i = 0; i < walk->tiles && b->wants_apply; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    apply_tile(b, at, &tile, s, means_of(b, total), &t[i]);
+  }
+}
+
 /* Sets of one tile each: what is made for the sums serves dx too. */
 static void small_sets(const backward *b, int64_t first, int64_t count, const row_walk *walk, int64_t stride,
                        gradient_rooms *rooms) {
@@ -137,6 +159,8 @@ void WNI_FN(row_backward)(const wni_cpu_job *job, int64_t task) {
   for (int64_t set = begin; set < end; set += batch.sets) {
     if (walk.tiles == 1) {
       small_sets(&b, set, least(batch.sets, end - set), &walk, batch.stride, &rooms);
+    } else if (row_is_kept(&walk)) {
+      kept_set(&b, set, &walk, &rooms);
     } else {
       large_set(&b, set, &walk, &t);
     }

@@ -25,9 +25,9 @@ static inline backward backward_begin(const wni_cpu_job *job) {
 }
 
 typedef struct gradient_rooms {
-  real x[TILE] WNI_TILE_ALIGNED;
-  real dz[TILE] WNI_TILE_ALIGNED;
-  real z[TILE] WNI_TILE_ALIGNED; /* z first, later free for dx */
+  real x[KEPT] WNI_TILE_ALIGNED;
+  real dz[KEPT] WNI_TILE_ALIGNED;
+  real z[TILE] WNI_TILE_ALIGNED; /* of one tile at a time: z first, later dx */
 } gradient_rooms;
 
 /* A tile's x and dz: in the tensors, or in its rooms. */
@@ -36,10 +36,9 @@ typedef struct gradient_tile {
   real *x_room, *dz_room, *z_room;
 } gradient_tile;
 
-/* With the rooms from element `by` on. */
+/* With room for x and dz from element `by` on. */
 static inline gradient_tile gradient_tile_in(gradient_rooms *rooms, int64_t by) {
-  const gradient_tile t = {
-      {WNI_REAL_TYPE, NULL, 0}, {WNI_REAL_TYPE, NULL, 0}, rooms->x + by, rooms->dz + by, rooms->z + by};
+  const gradient_tile t = {{WNI_REAL_TYPE, NULL, 0}, {WNI_REAL_TYPE, NULL, 0}, rooms->x + by, rooms->dz + by, rooms->z};
   return t;
 }
 

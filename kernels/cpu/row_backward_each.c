@@ -80,6 +80,25 @@ static void large_set(const backward *b, int64_t set, const row_walk *walk, cons
   }
 }
 
+/* A set of a few tiles: dz is made once. */
+static void kept_set(const backward *b, int64_t set, const row_walk *walk, const param_sums *sums,
+                     gradient_rooms *rooms) {
+  const row_place at = row_place_of(b->geo, set);
+  const normalizer s = saved_normalizer(b->call, set);
+  gradient_tile t[KEPT_TILES];
+  double total[2] = {0, 0}, means[2];
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    t[i] = gradient_tile_in(rooms, tile.element);
+    take_sums(b, at, &tile, s, sums, &t[i], total);
+  }
+  means_of(b, total, means);
+  for (int64_t i = 0; i < walk->tiles && b->wants_apply; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    apply_tile(b, at, &tile, s, means, gamma_at(b, at, &tile), &t[i]);
+  }
+}
+
 /* Sets of one tile each: what is made for the sums serves dx too. */
 static void small_sets(const backward *b, int64_t first, int64_t count, const row_walk *walk, int64_t stride,
                        const param_sums *sums, gradient_rooms *rooms) {
@@ -121,6 +140,8 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
     for (int64_t set = block; set < stop; set += batch.sets) {
       if (walk.tiles == 1) {
         small_sets(&b, set, least(batch.sets, stop - set), &walk, batch.stride, &sums, &rooms);
+      } else if (row_is_kept(&walk)) {
+        kept_set(&b, set, &walk, &sums, &rooms);
       } else {
         large_set(&b, set, &walk, &sums, &t);
       }

@@ -121,6 +121,27 @@ static void large_set(forward *f, int64_t set, const row_walk *walk, real *scrat
   part_apply(f, at, walk, finish_statistics(f, set, part_moments(f, at, walk, scratch)), scratch);
 }
 
+/* A set of a few tiles, which stay where its moments were made. */
+static void kept_set(forward *f, int64_t set, const row_walk *walk, real *scratch) {
+  const row_place at = row_place_of(f->geo, set);
+  source h[KEPT_TILES];
+  wni_moments v = {0, 0};
+  int64_t count = 0;
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    const int64_t n = part_size(&tile);
+    h[i] = take_input(f, at, &tile, scratch + count);
+    const wni_moments of_tile = tile_moments(h[i], n, f->geo->centered);
+    v = count == 0 ? of_tile : wni_moments_merge(v, count, of_tile, n);
+    count += n;
+  }
+  const normalizer s = finish_statistics(f, set, v);
+  for (int64_t i = 0; i < walk->tiles; i++) {
+    const row_part tile = row_tile_of(walk, i);
+    apply_tile(f, at, &tile, s, h[i]);
+  }
+}
+
 /* Sets of one tile each. */
 static void small_sets(forward *f, int64_t first, int64_t count, const row_walk *walk, int64_t stride, real *scratch) {
   const row_part *const tile = &walk->part;
@@ -148,11 +169,13 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   forward f = forward_begin(job);
   const row_walk walk = row_walk_of(row_whole_set(f.geo));
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
-  real scratch[TILE] WNI_TILE_ALIGNED;
   const row_batch batch = row_batch_of(&walk);
+  real scratch[KEPT] WNI_TILE_ALIGNED;
   for (int64_t set = begin; set < end; set += batch.sets) {
     if (walk.tiles == 1) {
       small_sets(&f, set, least(batch.sets, end - set), &walk, batch.stride, scratch);
+    } else if (row_is_kept(&walk)) {
+      kept_set(&f, set, &walk, scratch);
     } else {
       large_set(&f, set, &walk, scratch);
     }
