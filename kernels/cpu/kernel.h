@@ -15,14 +15,28 @@ typedef struct wni_cpu_job {
   /* As REAL, never NULL, with what gamma - 1 and missing ones mean already done; expanded as the plan says. */
   const void *gamma, *beta;
 
-  wni_moments *moments;        /* ROW: [set][segment]; of whole sets only where running statistics need them */
+  wni_moments *moments; /* ROW: [set][segment]; COLUMN: [set]. Of what whole sets are tasks of, only where running
+                           statistics need them */
   double *set_mean, *set_rstd; /* [set], or [parameter] with running statistics */
-  double *sums;                /* ROW backward, cut into segments or not per_element: see kernels */
-  double *set_sums;            /* ROW backward: [set][2] = mean of g xhat, mean of g */
-  double *partial;             /* [chunk][2][parameter]: sums of dz xhat, of dz, over the rows of a chunk */
-  void *accumulators;          /* the same in REAL, for few rows at a time */
-  uint32_t *amax;              /* max |y| as bits, 0 at first; NULL: not wanted */
+
+  /* ROW backward, cut into segments or not per_element: see kernels.
+   * COLUMN, cut into chunks: [slab][chunk][2][column], forward means and m2, backward sums of dz xhat and of dz (with
+   * the parameter by row: of g xhat and of g). */
+  double *sums;
+  double *set_sums;   /* backward, cut into segments or chunks: [set][2] = mean of g xhat, mean of g */
+  double *partial;    /* parameter sums [..][2][parameter], of dz xhat and of dz: of the rows of a ROW chunk; of a COLUMN
+                         task's slabs; with the parameter by row of each [slab][block] */
+  void *accumulators; /* ROW: the same in REAL, for few rows at a time */
+  uint32_t *amax;     /* max |y| as bits, 0 at first; NULL: not wanted */
 } wni_cpu_job;
+
+/* max |y| of a task, as bits: the order of integers is that of magnitudes, NaN above infinity, whoever comes first. */
+static inline void wni_raise_amax(uint32_t *amax, uint32_t largest) {
+  uint32_t seen = __atomic_load_n(amax, __ATOMIC_RELAXED);
+  while (seen < largest &&
+         !__atomic_compare_exchange_n(amax, &seen, largest, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  }
+}
 
 typedef void (*wni_cpu_kernel)(const wni_cpu_job *job, int64_t task);
 
@@ -43,6 +57,20 @@ struct wni_cpu_kernels {
   wni_cpu_kernel row_backward_merge; /* sets_per_task sets, when cut: sums -> set_sums */
   wni_cpu_kernel row_backward_apply; /* segment: dx; per_element: task = chunk * segments + segment: dx, partial */
   wni_cpu_kernel row_frozen;         /* segment, running statistics, never per_element: dx and sums */
+
+  /* COLUMN; tasks as in plan_cpu.h, of merges task = slab * merges + merge. Statistics come and go as in ROW. An exchange
+   * between processes has its place between column_merge and what is made of the moments. */
+  wni_cpu_kernel column_forward; /* fused: moments, apply */
+  wni_cpu_kernel column_moments; /* chunk -> sums; stores sum */
+  wni_cpu_kernel column_merge;   /* sums -> moments */
+  wni_cpu_kernel column_apply;   /* chunk: y */
+
+  /* Parameter sums are in `partial`; where it is cut, those by column in `sums`, of chunk 0 after the merge. */
+  wni_cpu_kernel column_backward;       /* fused: sums, dx */
+  wni_cpu_kernel column_backward_sums;  /* chunk -> sums */
+  wni_cpu_kernel column_backward_merge; /* sums: those of all chunks to chunk 0 -> set_sums */
+  wni_cpu_kernel column_backward_apply; /* chunk: dx */
+  wni_cpu_kernel column_frozen;         /* chunk, running statistics, never by row: dx and sums of the chunk */
 };
 
 #endif

@@ -2,16 +2,25 @@
 #include "kernel.h"
 #include "vector.h"
 
-#define WNI_KERNELS(K)  \
-  K(row_forward)        \
-  K(row_moments)        \
-  K(row_apply)          \
-  K(row_lines)          \
-  K(row_backward)       \
-  K(row_backward_sums)  \
-  K(row_backward_merge) \
-  K(row_backward_apply) \
-  K(row_frozen)
+#define WNI_KERNELS(K)     \
+  K(row_forward)           \
+  K(row_moments)           \
+  K(row_apply)             \
+  K(row_lines)             \
+  K(row_backward)          \
+  K(row_backward_sums)     \
+  K(row_backward_merge)    \
+  K(row_backward_apply)    \
+  K(row_frozen)            \
+  K(column_forward)        \
+  K(column_moments)        \
+  K(column_merge)          \
+  K(column_apply)          \
+  K(column_backward)       \
+  K(column_backward_sums)  \
+  K(column_backward_merge) \
+  K(column_backward_apply) \
+  K(column_frozen)
 
 #define WNI_DECLARE(name) void WNI_FN(name)(const wni_cpu_job *job, int64_t task);
 WNI_KERNELS(WNI_DECLARE)

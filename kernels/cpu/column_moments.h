@@ -1,0 +1,95 @@
+/* Mean and m2 of each column of a block, in one sweep. */
+#ifndef WNI_COLUMN_MOMENTS_H
+#define WNI_COLUMN_MOMENTS_H
+#include "column_stages.h"
+
+/* Columns of a block; while its lines are being taken, places of a line. */
+typedef struct column_moments {
+  line_doubles mean, m2;
+} column_moments;
+
+/* Sums of the lines since the last flush, of x - shift. */
+typedef struct line_accumulators {
+  line_reals shift, sum, squares;
+} line_accumulators;
+
+static inline void accumulators_clear(line_accumulators *a, int64_t width) {
+  /* Places up to a whole vector: the loops load and store such. */
+  const size_t bytes = (size_t)((width + LANES - 1) / LANES * LANES) * sizeof(real);
+  memset(a->sum, 0, bytes);
+  memset(a->squares, 0, bytes);
+}
+
+/* The lines' own mean, roughly, becomes the shift. */
+static inline void accumulators_shift(line_accumulators *a, int64_t width, int64_t lines) {
+  const real n = (real)lines;
+  for (int64_t i = 0; i < width; i++) a->shift[i] = a->sum[i] / n;
+}
+
+/* Merges `lines` lines, whose sums are in a, with the `before` lines that v is of.
+ *
+ * The first few lines are read twice, for a first mean and then about it. All later ones need only one sweep: the shift
+ * is the mean of at least as many lines before them, and an error that grows with (shift - their mean)^2 is small beside
+ * what that very distance adds to m2, which is at least half of lines (shift - their mean)^2. */
+static inline void accumulators_flush(line_accumulators *a, int64_t width, int64_t lines, int64_t before,
+                                      column_moments *v) {
+  const double n = (double)lines, total = (double)(before + lines), share = n / total;
+  for (int64_t i = 0; i < width; i++) {
+    const double d = (double)a->sum[i];
+    const double about = (double)a->squares[i] - d * d / n;
+    const double mean = (double)a->shift[i] + d / n, m2 = about < 0 ? 0 : about; /* NaN stays */
+    const double delta = before > 0 ? mean - v->mean[i] : 0;
+    v->m2[i] = before > 0 ? v->m2[i] + m2 + delta * delta * (double)before * share : m2;
+    v->mean[i] = before > 0 ? v->mean[i] + delta * share : mean;
+    a->shift[i] = (real)v->mean[i];
+  }
+}
+
+/* The same where no mean is subtracted: m2 is the sum of squares. */
+static inline void squares_flush(const line_accumulators *a, int64_t width, int64_t before, column_moments *v) {
+  for (int64_t i = 0; i < width; i++) {
+    v->mean[i] = 0;
+    v->m2[i] = (before > 0 ? v->m2[i] : 0) + (double)a->squares[i];
+  }
+}
+
+/* Moments of n parts of the same size. Equal means stay what they are, to the bit. */
+static inline wni_moments moments_of_alike(const double *mean, const double *m2, int64_t apart, int64_t n,
+                                           int64_t size) {
+  const double first = mean[0];
+  double sum = 0, squares = 0, between = 0;
+  for (int64_t i = 0; i < n; i++) {
+    sum += mean[i * apart] - first;
+    squares += m2[i * apart];
+  }
+  wni_moments v = {first + sum / (double)n, 0};
+  for (int64_t i = 0; i < n; i++) {
+    const double d = mean[i * apart] - v.mean;
+    between += d * d;
+  }
+  v.m2 = squares + (double)size * between;
+  return v;
+}
+
+/* Of places to those of columns. */
+static inline void fold_moments(const column_stretch *s, column_moments *v) {
+  if (s->fold == 1) return;
+  for (int64_t i = 0; i < s->columns; i++) {
+    const wni_moments all = moments_of_alike(v->mean + i, v->m2 + i, s->columns, s->fold, s->lines);
+    v->mean[i] = all.mean;
+    v->m2[i] = all.m2;
+  }
+}
+
+/* a, of na elements a column, with b, of nb: wni_moments_merge for each column. */
+static inline void merge_columns(int64_t columns, double *restrict mean, double *restrict m2, int64_t na,
+                                 const double *restrict mean_b, const double *restrict m2_b, int64_t nb) {
+  const double share = (double)nb / (double)(na + nb), weight = (double)na * share;
+  for (int64_t i = 0; i < columns; i++) {
+    const double delta = mean_b[i] - mean[i];
+    mean[i] += delta * share;
+    m2[i] += m2_b[i] + delta * delta * weight;
+  }
+}
+
+#endif

@@ -1,0 +1,197 @@
+/* The phases of a call: which kernels run over which tasks, and what is made between them. */
+#include "call_job.h"
+#include "parallel.h"
+
+/* ---- the workspace ---------------------------------------------------------------------------------------------- */
+
+static bool updates_running(const wni_call *call) {
+  return call->stats == WNI_STATS_COMPUTED && call->running_mean != NULL;
+}
+
+static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void *work) {
+  char *const base = work;
+  const wni_cpu_layout *const at = &plan->at;
+  const bool whole = plan->pattern == WNI_ROW ? plan->row.segments == 1 : plan->column.fused;
+  const wni_cpu_job job = {.plan = plan,
+                           .call = call,
+                           .moments = whole && !updates_running(call) ? NULL : (wni_moments *)(base + at->moments),
+                           .set_mean = (double *)(base + at->set_mean),
+                           .set_rstd = (double *)(base + at->set_rstd),
+                           .sums = (double *)(base + at->sums),
+                           .set_sums = (double *)(base + at->set_sums),
+                           .partial = (double *)(base + at->partial),
+                           .accumulators = base + at->accumulators,
+                           .amax = call->y_amax ? (uint32_t *)(base + at->amax) : NULL};
+  return job;
+}
+
+/* ---- phases ----------------------------------------------------------------------------------------------------- */
+
+typedef struct phase {
+  const wni_cpu_job *job;
+  wni_cpu_kernel kernel;
+} phase;
+
+static void phase_task(void *context, int64_t task) {
+  const phase *const p = context;
+  p->kernel(p->job, task);
+}
+
+static int64_t type_bytes(wn_dtype type) {
+  switch (type) {
+    case WN_F64:
+      return 8;
+    case WN_F16:
+    case WN_BF16:
+      return 2;
+    case WN_F8_E4M3:
+    case WN_F8_E5M2:
+      return 1;
+    default:
+      return 4;
+  }
+}
+
+/* About what a sweep over the tensors moves. */
+static int64_t sweep_bytes(const wni_call *call) {
+  const bool forward = call->y.data != NULL;
+  return wni_elements(&call->geo) * (type_bytes(call->types.x) + type_bytes(forward ? call->types.y : call->types.dy));
+}
+
+static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
+  phase p = {job, kernel};
+  wni_parallel_for(tasks, sweep_bytes(job->call), phase_task, &p);
+}
+
+/* A phase over what a sweep left: a part of its bytes. */
+static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
+  phase p = {job, kernel};
+  wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
+}
+
+static int64_t tasks_of(int64_t count, int64_t each) { return (count + each - 1) / each; }
+
+/* ---- ROW -------------------------------------------------------------------------------------------------------- */
+
+static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const wni_row_plan *const p = &job->plan->row;
+  const wni_geometry *const g = &job->call->geo;
+  if (job->call->stats == WNI_STATS_RUNNING) {
+    const int64_t lines = g->sets * g->extent[2];
+    sweep(job, k->row_lines, p->line_pieces > 1 ? lines * p->line_pieces : tasks_of(lines, p->lines_per_task));
+  } else if (p->segments == 1) {
+    sweep(job, k->row_forward, tasks_of(g->sets, p->sets_per_task));
+  } else {
+    sweep(job, k->row_moments, g->sets * p->segments);
+    wni_merge_segments(job);
+    wni_finish_statistics(job);
+    sweep(job, k->row_apply, g->sets * p->segments);
+  }
+}
+
+static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const wni_row_plan *const p = &job->plan->row;
+  const wni_geometry *const g = &job->call->geo;
+  const int64_t groups = tasks_of(g->sets, p->sets_per_task);
+  if (job->call->stats == WNI_STATS_RUNNING) {
+    sweep(job, k->row_frozen, g->sets * p->segments);
+  } else if (p->segments == 1) {
+    sweep(job, k->row_backward, p->per_element ? p->chunks : groups);
+  } else {
+    if (job->call->dx.data || !p->per_element) {
+      sweep(job, k->row_backward_sums, g->sets * p->segments);
+      merge(job, k->row_backward_merge, groups);
+    }
+    sweep(job, k->row_backward_apply, (p->per_element ? p->chunks : g->sets) * p->segments);
+  }
+}
+
+/* ---- COLUMN ----------------------------------------------------------------------------------------------------- */
+
+static int64_t chunk_tasks(const wni_cpu_job *job) {
+  const wni_column_plan *const p = &job->plan->column;
+  return job->call->geo.extent[0] * p->chunks * p->blocks;
+}
+
+static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const wni_column_plan *const p = &job->plan->column;
+  if (job->call->stats == WNI_STATS_RUNNING) {
+    sweep(job, k->column_apply, chunk_tasks(job));
+  } else if (p->fused) {
+    sweep(job, k->column_forward, p->slab_tasks * p->blocks);
+  } else {
+    sweep(job, k->column_moments, chunk_tasks(job));
+    merge(job, k->column_merge, job->call->geo.extent[0] * p->merges);
+    wni_finish_statistics(job);
+    sweep(job, k->column_apply, chunk_tasks(job));
+  }
+}
+
+static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const wni_column_plan *const p = &job->plan->column;
+  const wni_call *const call = job->call;
+  if (call->stats == WNI_STATS_RUNNING) {
+    sweep(job, k->column_frozen, chunk_tasks(job));
+  } else if (p->fused) {
+    sweep(job, k->column_backward, p->slab_tasks * p->blocks);
+  } else {
+    if (call->dx.data || call->dgamma || call->dbeta) {
+      sweep(job, k->column_backward_sums, chunk_tasks(job));
+      merge(job, k->column_backward_merge, call->geo.extent[0] * p->merges);
+    }
+    if (call->dx.data || call->dresidual.data) sweep(job, k->column_backward_apply, chunk_tasks(job));
+  }
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------ */
+
+static bool is_forward(const wni_call *call) { return call->pass == WN_TRAIN || call->pass == WN_INFER; }
+
+static void run_forward(const wni_cpu_job *job, const wni_cpu_kernels *kernels) {
+  const wni_call *const call = job->call;
+  if (job->amax) *job->amax = 0;
+  if (call->stats == WNI_STATS_RUNNING) wni_read_running(job);
+  if (job->plan->pattern == WNI_ROW) {
+    row_forward(job, kernels);
+  } else {
+    column_forward(job, kernels);
+  }
+  if (updates_running(call)) wni_update_running(job);
+  if (job->amax) memcpy(call->y_amax, job->amax, sizeof *job->amax);
+}
+
+static void run_backward(const wni_cpu_job *job, const wni_cpu_kernels *kernels) {
+  if (job->call->stats == WNI_STATS_RUNNING) wni_read_running(job);
+  if (job->plan->pattern == WNI_ROW) {
+    row_backward(job, kernels);
+  } else {
+    column_backward(job, kernels);
+  }
+  wni_store_param_gradients(job);
+}
+
+/* Nothing to normalize: no statistic and no counter changes. */
+static void run_empty(const wni_call *call) {
+  if (is_forward(call)) {
+    if (call->y_amax) *call->y_amax = 0;
+  } else if (!(call->flags & WN_GRAD_ADD)) {
+    const size_t bytes = (size_t)(call->geo.params * type_bytes(call->types.param_grad));
+    if (call->dgamma) memset(call->dgamma, 0, bytes);
+    if (call->dbeta) memset(call->dbeta, 0, bytes);
+  }
+}
+
+void wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work) {
+  if (wni_elements(&call->geo) == 0) {
+    run_empty(call);
+    return;
+  }
+  const wni_cpu_kernels *const kernels = call->types.real == WN_F64 ? isa->f64 : isa->f32;
+  wni_cpu_job job = job_make(plan, call, work);
+  wni_prepare_params(&job, work);
+  if (is_forward(call)) {
+    run_forward(&job, kernels);
+  } else {
+    run_backward(&job, kernels);
+  }
+}
