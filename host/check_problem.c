@@ -85,6 +85,12 @@ static wn_status check_size(const char *field, int64_t value, int64_t low) {
                    (long long)low);
 }
 
+/* a * b + c without overflow; false when the result is beyond int64. */
+static bool multiply_add(int64_t a, int64_t b, int64_t c, int64_t *out) {
+  int64_t product;
+  return !__builtin_mul_overflow(a, b, &product) && !__builtin_add_overflow(product, c, out);
+}
+
 static wn_status check_sizes(const wn_problem *p) {
   TRY(check_size("n", p->n, 0));
   TRY(check_size("c", p->c, 1));
@@ -100,6 +106,12 @@ static wn_status check_sizes(const wn_problem *p) {
   if (p->kind != WN_BATCH && p->parts > 1)
     return wni_error(WN_ERR_SHAPE, "problem.parts is %lld; it must be 0 or 1 for kind %s", (long long)p->parts,
                      wni_kind_name(p->kind));
+  int64_t statistics;
+  if (!multiply_add(p->parts, p->c, 0, &statistics) || !multiply_add(statistics, 8, 0, &statistics))
+    return wni_error(WN_ERR_SHAPE,
+                     "problem.parts is %lld; the statistics of (parts, c), c = %lld, have more bytes than int64 can count "
+                     "(%lld)",
+                     (long long)p->parts, (long long)p->c, (long long)INT64_MAX);
   return WN_OK;
 }
 
@@ -108,19 +120,16 @@ static wn_status check_scalars(const wn_problem *p) {
     return wni_error(WN_ERR_ARGUMENT, "problem.eps is %g; it must be 0 or more, and finite", p->eps);
   if (!isfinite(p->momentum))
     return wni_error(WN_ERR_ARGUMENT, "problem.momentum is %g; it must be finite", p->momentum);
-  if (!isfinite(p->act_slope))
+  if (p->act == WN_ACT_LEAKY_RELU && !isfinite(p->act_slope))
     return wni_error(WN_ERR_ARGUMENT, "problem.act_slope is %g; it must be finite", p->act_slope);
   return WN_OK;
 }
 
-/* a * b + c without overflow; false when the result is beyond int64. */
-static bool multiply_add(int64_t a, int64_t b, int64_t c, int64_t *out) {
-  int64_t product;
-  return !__builtin_mul_overflow(a, b, &product) && !__builtin_add_overflow(product, c, out);
-}
-
-static wn_status too_large(const char *field) {
-  return wni_error(WN_ERR_SHAPE, "%s: the tensor's bytes are beyond int64 (%lld is the limit)", field,
+static wn_status too_large(const wn_problem *p, const char *field, wn_stride s) {
+  return wni_error(WN_ERR_SHAPE,
+                   "problem.n = %lld, c = %lld, x = %lld with %s.row = %lld, pixel = %lld: such a tensor has more bytes "
+                   "than int64 can count (%lld)",
+                   (long long)p->n, (long long)p->c, (long long)p->x, field, (long long)s.row, (long long)s.pixel,
                    (long long)INT64_MAX);
 }
 
@@ -137,14 +146,14 @@ static wn_status check_span(const wn_problem *p, const char *field, wn_stride s)
   const bool fits =
       (p->layout == WN_NCX ? multiply_add(p->c, p->x, 0, &span) : multiply_add(p->x - 1, s.pixel, span, &span)) &&
       multiply_add(steps, s.row, span, &span) && multiply_add(span, 8, 0, &span);
-  return fits ? WN_OK : too_large(field);
+  return fits ? WN_OK : too_large(p, field, s);
 }
 
 static wn_status resolve_ncx_stride(const wn_problem *p, const char *field, wn_stride *s) {
   int64_t sample;
   if (s->pixel != 0)
     return wni_error(WN_ERR_SHAPE, "problem.%s.pixel is %lld; it must be 0 in layout NCX", field, (long long)s->pixel);
-  if (!multiply_add(p->c, p->x, 0, &sample)) return too_large("problem.c * problem.x");
+  if (!multiply_add(p->c, p->x, 0, &sample)) return too_large(p, field, *s);
   if (s->row == 0) s->row = sample;
   if (s->row < sample) return below_extent(field, "row", s->row, "c * x", sample);
   return check_span(p, field, *s);
@@ -155,10 +164,10 @@ static wn_status resolve_nxc_stride(const wn_problem *p, const char *field, wn_s
   if (s->pixel == 0) s->pixel = p->c;
   if (s->pixel < p->c) return below_extent(field, "pixel", s->pixel, "c", p->c);
   if (s->row != 0 && s->row < p->c) return below_extent(field, "row", s->row, "c", p->c);
-  if (s->row == 0 && !multiply_add(p->x, s->pixel, 0, &s->row)) return too_large(field);
-  if (!multiply_add(p->x - 1, s->pixel, p->c, &sample)) return too_large(field);
+  if (s->row == 0 && !multiply_add(p->x, s->pixel, 0, &s->row)) return too_large(p, field, *s);
+  if (!multiply_add(p->x - 1, s->pixel, p->c, &sample)) return too_large(p, field, *s);
   if (s->row < sample) { /* then the positions lie outermost: each steps over all samples */
-    if (!multiply_add(p->n > 0 ? p->n - 1 : 0, s->row, p->c, &batch)) return too_large(field);
+    if (!multiply_add(p->n > 0 ? p->n - 1 : 0, s->row, p->c, &batch)) return too_large(p, field, *s);
     if (s->pixel < batch)
       return wni_error(
           WN_ERR_SHAPE,

@@ -2,6 +2,8 @@
 
 #include <stdbool.h>
 
+__extension__ typedef __int128 wide; /* products of two strides; gcc and clang have it on every 64-bit target */
+
 /* A region's span as signed distances from a common origin, so that differences of addresses stay in range. */
 typedef struct lattice {
   int64_t begin;
@@ -60,7 +62,7 @@ static int64_t first_in_window(int64_t a, int64_t m, int64_t low, int64_t high) 
    * a */
   const int64_t k = first_in_window(m % a, a, (a - high % a) % a, (a - low % a) % a);
   if (k < 0) return -1;
-  return (int64_t)(((__int128)m * k + low + a - 1) / a);
+  return (int64_t)(((wide)m * k + low + a - 1) / a);
 }
 
 /* Two regions of one level: is there i in [0, n), j in [0, k) with -a.run < (b + j t) - (a + i s) < b.run reversed,
@@ -77,7 +79,7 @@ static bool rows_meet(const lattice *a, const lattice *b) {
   if (a->run + b->run - 1 >= t) return true; /* no gap of b holds a row of a */
   /* phase(i) = (delta + low s + i s + a.run - 1) mod t must lie in [0, a.run + b.run - 2] */
   const int64_t window = a->run + b->run - 2;
-  const int64_t start = (int64_t)((((__int128)delta + (__int128)low * s + a->run - 1) % t + t) % t);
+  const int64_t start = (int64_t)((((wide)delta + (wide)low * s + a->run - 1) % t + t) % t);
   if (start <= window) return true;
   const int64_t first = first_in_window(s % t, t, t - start, t - start + window < t ? t - start + window : t - 1);
   return first >= 0 && first <= high - low;

@@ -8,37 +8,36 @@
  * problem made ready for a device: all checking and choosing that does not depend on pointers is done once. Four calls
  * run a plan: wn_train, wn_infer, wn_backward, wn_backward_frozen.
  *
- *   #include <stdio.h>
- *   #include <warpnorm.h>
+ *    #include <stdio.h>
+ *    #include <warpnorm.h>
  *
- *   int main(void) {
- *     float x[2][4] = {{1, 2, 3, 4}, {-1, 0, 0, 1}}, y[2][4];
- *     wn_device *device = NULL;
- *     wn_plan *plan = NULL;
- *     void *dx = NULL, *dy = NULL;                                  // device memory
- *     wn_problem p = WN_PROBLEM_INIT;
- *     p.kind = WN_LAYER;                                            // 2 rows of 4 channels
- *     p.n = 2;
- *     p.c = 4;
- *     wn_status s = wn_device_open(&device, WN_AUTO, 0);            // a GPU, or else the processor
- *     if (s == WN_OK) s = wn_plan_create(&plan, device, &p);
- *     if (s == WN_OK) s = wn_buffer_alloc(device, &dx, sizeof x, NULL);
- *     if (s == WN_OK) s = wn_buffer_alloc(device, &dy, sizeof y, NULL);
- *     if (s == WN_OK) s = wn_buffer_write(device, dx, x, sizeof x, NULL);
- *     wn_forward_args a = WN_FORWARD_INIT;
- *     a.x = dx;
- *     a.y = dy;
- *     if (s == WN_OK) s = wn_infer(plan, &a, NULL, 0, NULL);        // asks for no workspace here: see wn_plan_workspace
- *     if (s == WN_OK) s = wn_buffer_read(device, y, dy, sizeof y, NULL);
- *     if (s == WN_OK) s = wn_stream_wait(device, NULL);
- *     if (s != WN_OK) fprintf(stderr, "%s: %s\n", wn_status_text(s), wn_last_error());
- *     else printf("%.3f %.3f %.3f %.3f\n", y[0][0], y[0][1], y[0][2], y[0][3]);
- *     wn_buffer_free(device, dx, NULL);
- *     wn_buffer_free(device, dy, NULL);
- *     wn_plan_destroy(plan);
- *     wn_device_close(device);
- *     return s != WN_OK;
- *   }
+ *    int main(void) {
+ *      float x[2][4] = {{1, 2, 3, 4}, {-1, 0, 0, 1}}, y[2][4];       // 2 rows of 4 channels
+ *      wn_device *device = NULL;
+ *      wn_plan *plan = NULL;
+ *      void *gx = NULL, *gy = NULL, *work = NULL;                    // device memory
+ *      size_t need = 0;
+ *      wn_problem p = WN_PROBLEM_INIT;
+ *      p.kind = WN_LAYER;
+ *      p.n = 2;
+ *      p.c = 4;
+ *      wn_status s = wn_device_open(&device, WN_AUTO, 0);            // a GPU, or else the processor
+ *      if (s == WN_OK) s = wn_plan_create(&plan, device, &p);
+ *      if (s == WN_OK) need = wn_plan_workspace(plan, WN_INFER);
+ *      if (s == WN_OK) s = wn_buffer_alloc(device, &work, need, NULL);
+ *      if (s == WN_OK) s = wn_buffer_alloc(device, &gx, sizeof x, NULL);
+ *      if (s == WN_OK) s = wn_buffer_alloc(device, &gy, sizeof y, NULL);
+ *      if (s == WN_OK) s = wn_buffer_write(device, gx, x, sizeof x, NULL);
+ *      wn_forward_args a = WN_FORWARD_INIT;
+ *      a.x = gx;
+ *      a.y = gy;
+ *      if (s == WN_OK) s = wn_infer(plan, &a, work, need, NULL);
+ *      if (s == WN_OK) s = wn_buffer_read(device, y, gy, sizeof y, NULL);
+ *      if (s == WN_OK) s = wn_stream_wait(device, NULL);
+ *      if (s == WN_OK) printf("%.3f %.3f %.3f %.3f\n", y[0][0], y[0][1], y[0][2], y[0][3]);
+ *      else fprintf(stderr, "%s: %s\n", wn_status_text(s), wn_last_error());
+ *      return s != WN_OK;                                            // closing and freeing left out
+ *    }
  *
  * TENSORS
  *
@@ -123,8 +122,8 @@ typedef enum {
 /* A short static text ("bad argument"), never NULL, for values that are no wn_status too. */
 WN_API const char *wn_status_text(wn_status status);
 
-/* Why the last call of this thread that failed did so: which argument, what it was, what was expected. Never NULL; empty
- * before the first failure. The text is the thread's own and stays until its next failing call. */
+/* Why the last call of this thread that failed did so: which argument, what it was, what was expected. Never NULL,
+ * empty before the first failure. The text is the thread's own and stays until its next failing call. */
 WN_API const char *wn_last_error(void);
 
 /* ---- what is normalized ---------------------------------------------------------------------------------------- */
@@ -198,7 +197,7 @@ typedef struct wn_problem {
   int64_t c, x;             /* channels, positions: 1 or more */
   int64_t groups;           /* WN_GROUP: divides c; other kinds: 1 */
   int64_t parts;            /* WN_BATCH: ghost parts, equal runs of samples with statistics of their own, divides the n of
-                             * each call (not the plan's); 0 or 1: the whole batch. Other kinds: 0 or 1 */
+                             * each wn_train and wn_backward (not the plan's); 0 or 1: whole batch. Other kinds: 0 or 1 */
   wn_stride x_stride, dx_stride;         /* x; dx */
   wn_stride y_stride, dy_stride;         /* y; dy */
   wn_stride residual_stride, sum_stride; /* residual and dresidual; sum, dsum, and x of the backward passes with
@@ -241,8 +240,8 @@ WN_API wn_backend wn_device_backend(const wn_device *device);
  * processor. Lives as long as the device; for NULL "no device". */
 WN_API const char *wn_device_text(const wn_device *device);
 
-/* Device memory: stream-ordered, aligned for every kernel (256 bytes and more), content undefined. `bytes` may be 0. The
- * buffer is the caller's; stream: NULL or a stream of the device. Errors: ARGUMENT (device or out NULL), MEMORY, DEVICE;
+/* Device memory: stream-ordered, aligned for every kernel (256 bytes and more), content undefined; 0 bytes are
+ * NULL. The buffer is the caller's; stream: NULL or a stream of the device. Errors: ARGUMENT (device or out NULL), MEMORY, DEVICE;
  * *out is NULL after one. */
 WN_API wn_status wn_buffer_alloc(wn_device *device, void **out, size_t bytes, void *stream);
 

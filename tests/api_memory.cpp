@@ -67,6 +67,7 @@ namespace {
 
 // Fails the first allocation of `make`, then the second, ... until it succeeds. `make` checks what an error leaves.
 void FailEachAllocation(const std::function<wn_status()> &make, const std::function<void()> &destroy) {
+  ApiDevice();  // opened now, if it has not been yet: its memory stays
   const long before = live;
   long refused = 0;
   for (bool done = false; !done; refused++) {

@@ -18,16 +18,8 @@ static forward forward_begin(const wni_cpu_job *job) {
 }
 
 static void forward_end(const forward *f) {
-#if WNI_REAL_BITS == 32
-  uint32_t *const most = f->job->amax;
-  if (!most) return;
-  uint32_t seen = __atomic_load_n(most, __ATOMIC_RELAXED);
-  while (seen < f->largest &&
-         !__atomic_compare_exchange_n(most, &seen, f->largest, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-  }
-#else
-  (void)f; /* f64 data has no f8 results */
-#endif
+  /* f64 data has no f8 results, and its bits would not fit. */
+  if (f->job->amax) wni_raise_amax(f->job->amax, (uint32_t)f->largest);
 }
 
 /* ---- one tile --------------------------------------------------------------------------------------------------- */
