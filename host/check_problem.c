@@ -108,10 +108,11 @@ static wn_status check_sizes(const wn_problem *p) {
                      wni_kind_name(p->kind));
   int64_t statistics;
   if (!multiply_add(p->parts, p->c, 0, &statistics) || !multiply_add(statistics, 8, 0, &statistics))
-    return wni_error(WN_ERR_SHAPE,
-                     "problem.parts is %lld; the statistics of (parts, c), c = %lld, have more bytes than int64 can count "
-                     "(%lld)",
-                     (long long)p->parts, (long long)p->c, (long long)INT64_MAX);
+    return wni_error(
+        WN_ERR_SHAPE,
+        "problem.parts is %lld; the statistics of (parts, c), c = %lld, have more bytes than int64 can count "
+        "(%lld)",
+        (long long)p->parts, (long long)p->c, (long long)INT64_MAX);
   return WN_OK;
 }
 
@@ -126,11 +127,12 @@ static wn_status check_scalars(const wn_problem *p) {
 }
 
 static wn_status too_large(const wn_problem *p, const char *field, wn_stride s) {
-  return wni_error(WN_ERR_SHAPE,
-                   "problem.n = %lld, c = %lld, x = %lld with %s.row = %lld, pixel = %lld: such a tensor has more bytes "
-                   "than int64 can count (%lld)",
-                   (long long)p->n, (long long)p->c, (long long)p->x, field, (long long)s.row, (long long)s.pixel,
-                   (long long)INT64_MAX);
+  return wni_error(
+      WN_ERR_SHAPE,
+      "problem.n = %lld, c = %lld, x = %lld with %s.row = %lld, pixel = %lld: such a tensor has more bytes "
+      "than int64 can count (%lld)",
+      (long long)p->n, (long long)p->c, (long long)p->x, field, (long long)s.row, (long long)s.pixel,
+      (long long)INT64_MAX);
 }
 
 static wn_status below_extent(const char *field, const char *which, int64_t value, const char *limit_text,

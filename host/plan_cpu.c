@@ -23,9 +23,7 @@ static int64_t size_of(wn_dtype type) {
   }
 }
 
-static bool is_backward(const wni_plan_input *in) {
-  return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN;
-}
+static bool is_backward(const wni_plan_input *in) { return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN; }
 
 /* Bytes of an element in the tensors that a pass reads to make its sums. */
 static int64_t read_size(const wni_plan_input *in) {
@@ -76,14 +74,14 @@ static void plan_row(const wni_plan_input *in, wni_row_plan *p) {
 /* ---- COLUMN ----------------------------------------------------------------------------------------------------- */
 
 enum {
-  FUSED_BYTES = 512 << 10,  /* of a block: half of the second-level caches that servers have; y or dx passes by */
-  SEGMENT_BYTES = 256,      /* of a row in a block: four lines of the cache, below which memory is read slower */
-  COLUMN_UNIT = 32,         /* columns: two of the widest vectors, a whole line of the cache in 16-bit types */
-  NARROW = 128,             /* columns: rows up to this are folded, so that loops are long */
-  FOLDED = 256,             /* columns of a line then */
+  FUSED_BYTES = 512 << 10, /* of a block: half of the second-level caches that servers have; y or dx passes by */
+  SEGMENT_BYTES = 256,     /* of a row in a block: four lines of the cache, below which memory is read slower */
+  COLUMN_UNIT = 32,        /* columns: two of the widest vectors, a whole line of the cache in 16-bit types */
+  NARROW = 128,            /* columns: rows up to this are folded, so that loops are long */
+  FOLDED = 256,            /* columns of a line then */
   SLAB_TASK_BYTES = 64 << 10,
-  CHUNK_BYTES = 256 << 10,  /* of a chunk, but */
-  CHUNK_LEAST = 128,        /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
+  CHUNK_BYTES = 256 << 10, /* of a chunk, but */
+  CHUNK_LEAST = 128,       /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
   MERGE_COLUMNS = 1024
 };
 

@@ -4,9 +4,9 @@
  *
  * INTRODUCTION
  *
- * A *device* is where tensors live. A *problem* says what is to be normalized: kind, layout, types, shape. A *plan* is a
- * problem made ready for a device: all checking and choosing that does not depend on pointers is done once. Four calls
- * run a plan: wn_train, wn_infer, wn_backward, wn_backward_frozen.
+ * A *device* is where tensors live. A *problem* says what is to be normalized: kind, layout, types, shape. A *plan* is
+ * a problem made ready for a device: all checking and choosing that does not depend on pointers is done once. Four
+ * calls run a plan: wn_train, wn_infer, wn_backward, wn_backward_frozen.
  *
  *    #include <stdio.h>
  *    #include <warpnorm.h>
@@ -88,6 +88,8 @@
  * the processor they run at once and `stream` is ignored. They never allocate and never synchronise, so they can be
  * captured in a CUDA graph. A device outlives its plans and buffers. The processor uses OpenMP's threads
  * (OMP_NUM_THREADS). */
+/* Comments beside fields are set as tables: */
+/* clang-format off */
 #ifndef WARPNORM_H
 #define WARPNORM_H
 #include <stddef.h>
@@ -111,7 +113,7 @@ typedef enum {
   WN_OK = 0,
   WN_ERR_ARGUMENT = 1,    /* a pointer, enum, flag, struct size, scalar, or an overlap of buffers */
   WN_ERR_SHAPE = 2,       /* sizes, strides, groups, parts; products beyond int64 */
-  WN_ERR_UNSUPPORTED = 3, /* a combination of valid values that is not offered, types outside the table above included */
+  WN_ERR_UNSUPPORTED = 3, /* valid values in a combination that is not offered, types outside the table included */
   WN_ERR_WORKSPACE = 4,   /* the workspace is NULL, too small or misaligned */
   WN_ERR_MEMORY = 5,      /* no memory, of the host or the device */
   WN_ERR_NO_DEVICE = 6,   /* no such device, or one that this build cannot use */
@@ -196,8 +198,9 @@ typedef struct wn_problem {
   int64_t n;                /* samples, 0 or more: the most that a call brings */
   int64_t c, x;             /* channels, positions: 1 or more */
   int64_t groups;           /* WN_GROUP: divides c; other kinds: 1 */
-  int64_t parts;            /* WN_BATCH: ghost parts, equal runs of samples with statistics of their own, divides the n of
-                             * each wn_train and wn_backward (not the plan's); 0 or 1: whole batch. Other kinds: 0 or 1 */
+  int64_t parts;            /* WN_BATCH: ghost parts, equal runs of samples with statistics of their own, divides the n
+                             * of each wn_train and wn_backward (not the plan's); 0 or 1: the whole batch. Other
+                             * kinds: 0 or 1 */
   wn_stride x_stride, dx_stride;         /* x; dx */
   wn_stride y_stride, dy_stride;         /* y; dy */
   wn_stride residual_stride, sum_stride; /* residual and dresidual; sum, dsum, and x of the backward passes with
@@ -227,7 +230,7 @@ typedef struct wn_device wn_device;
  * processor, and wn_device_text says why. *device is the caller's, to be closed; NULL after an error.
  * The processor's kernels are chosen for its instruction set; the environment variable WN_CPU_ISA (baseline, avx2,
  * avx512) caps the choice.
- * Errors: ARGUMENT (device NULL, unknown backend, WN_CPU_ISA that this machine cannot do), NO_DEVICE, MEMORY, DEVICE. */
+ * Errors: ARGUMENT (device NULL, unknown backend, WN_CPU_ISA that this machine lacks), NO_DEVICE, MEMORY, DEVICE. */
 WN_API wn_status wn_device_open(wn_device **device, wn_backend backend, int ordinal);
 
 /* After all its plans and buffers are gone. NULL is fine. */
@@ -241,8 +244,8 @@ WN_API wn_backend wn_device_backend(const wn_device *device);
 WN_API const char *wn_device_text(const wn_device *device);
 
 /* Device memory: stream-ordered, aligned for every kernel (256 bytes and more), content undefined; 0 bytes are
- * NULL. The buffer is the caller's; stream: NULL or a stream of the device. Errors: ARGUMENT (device or out NULL), MEMORY, DEVICE;
- * *out is NULL after one. */
+ * NULL. The buffer is the caller's; stream: NULL or a stream of the device. Errors: ARGUMENT (device or out NULL),
+ * MEMORY, DEVICE; *out is NULL after one. */
 WN_API wn_status wn_buffer_alloc(wn_device *device, void **out, size_t bytes, void *stream);
 
 /* Once what was enqueued on the stream before is done. buffer NULL is fine. Errors: ARGUMENT (device NULL), DEVICE. */
@@ -252,10 +255,10 @@ WN_API wn_status wn_buffer_free(wn_device *device, void *buffer, void *stream);
  * NULL. Errors: ARGUMENT (a NULL), DEVICE. */
 WN_API wn_status wn_buffer_write(wn_device *device, void *dst, const void *host, size_t bytes, void *stream);
 
-/* Device to host; the host memory holds the data after wn_stream_wait. bytes 0: pointers may be NULL. Errors as above. */
+/* Device to host; the host memory holds the data after wn_stream_wait. bytes 0: pointers may be NULL. Same errors. */
 WN_API wn_status wn_buffer_read(wn_device *device, void *host, const void *src, size_t bytes, void *stream);
 
-/* Returns when all that was enqueued on the stream is done; reports its errors. Errors: ARGUMENT (device NULL), DEVICE. */
+/* Returns when all that was enqueued on the stream is done; reports its errors: ARGUMENT (device NULL), DEVICE. */
 WN_API wn_status wn_stream_wait(wn_device *device, void *stream);
 
 /* ---- plans ----------------------------------------------------------------------------------------------------- */
@@ -283,7 +286,7 @@ WN_API size_t wn_plan_mask(const wn_plan *plan);
 /* One line about what a pass will do: kernel, split, the least bytes to read and write, the time that the memory's
  * bandwidth allows for them. Cut to `size`, always ended with 0; text may be NULL when size is 0. On the processor the
  * bandwidth is that of a copy, measured once per process by the first call (about 50 ms).
- * Errors: ARGUMENT (plan NULL, text NULL with size > 0, unknown pass), UNSUPPORTED (a pass that the plan does not have). */
+ * Errors: ARGUMENT (plan NULL, text NULL with size > 0, unknown pass), UNSUPPORTED (a pass that the plan lacks). */
 WN_API wn_status wn_plan_explain(const wn_plan *plan, wn_pass pass, char *text, size_t size);
 
 /* ---- running a plan -------------------------------------------------------------------------------------------- */
@@ -292,9 +295,9 @@ WN_API wn_status wn_plan_explain(const wn_plan *plan, wn_pass pass, char *text, 
  * WN_FORWARD_INIT. Tensors need the alignment of their element type only, the mask that of 4 bytes; what is not needed
  * must be NULL. With n = 0 every pointer may be NULL; nothing happens (y_amax, if given, becomes 0).
  *
- * In place: y = x, y = residual, sum = x, sum = residual, each with the same pointer, strides and element size. Any other
- * overlap of a buffer that is written with any other buffer is an error; rows that interleave without sharing an element
- * do not overlap. After wn_train with y = x (or y = sum's x) the backward pass has lost its x. */
+ * In place: y = x, y = residual, sum = x, sum = residual, each with the same pointer, strides and element size. Any
+ * other overlap of a buffer that is written with any other buffer is an error; rows that interleave without sharing an
+ * element do not overlap. After wn_train with y = x (or y = sum's x) the backward pass has lost its x. */
 typedef struct wn_forward_args {
   size_t size;                      /* sizeof(wn_forward_args) */
   int64_t n;                        /* samples in this call, at most the plan's; -1: the plan's; 0: none */
@@ -302,15 +305,15 @@ typedef struct wn_forward_args {
   const void *residual;             /* (n, c, x); WN_ADD_BEFORE, WN_ADD_AFTER: needed */
   const void *gamma, *beta;         /* (c); NULL: 1, 0 */
   void *y;                          /* (n, c, x) */
-  void *sum;                        /* (n, c, x) x + residual; WN_ADD_BEFORE: needed by wn_train, may be NULL in wn_infer */
-  void *mean, *rstd;                /* wn_train saves them for wn_backward, packed: (parts, c), (n, x), (n, groups), (n, c);
-                                     * each may be NULL; mean is NULL for WN_RMS, both are in wn_infer */
-  void *mask;                       /* relu, leaky relu: wn_plan_mask bytes, signs for the backward pass of the same n; may
-                                     * be NULL, and is in wn_infer without running statistics */
-  void *running_mean, *running_var; /* (c), both or none; WN_BATCH, WN_INSTANCE with the flag: updated by wn_train (NULL: no
-                                     * update), needed and only read by wn_infer */
-  int64_t *batches_seen;            /* wn_train with WN_RUNNING_CUMULATIVE and running statistics: calls before this one,
-                                     * incremented; the first call does not read the old statistics */
+  void *sum;                        /* (n, c, x) x + residual; WN_ADD_BEFORE: needed by wn_train, optional else */
+  void *mean, *rstd;                /* wn_train saves them for wn_backward, packed: (parts, c), (n, x), (n, groups),
+                                     * (n, c); each may be NULL; mean is NULL for WN_RMS, both are in wn_infer */
+  void *mask;                       /* relu, leaky relu: wn_plan_mask bytes, signs for the backward pass of the same n;
+                                     * may be NULL, and is in wn_infer without running statistics */
+  void *running_mean, *running_var; /* (c), both or none; WN_BATCH, WN_INSTANCE with the flag: updated by wn_train
+                                     * (NULL: no update), needed and only read by wn_infer */
+  int64_t *batches_seen;            /* wn_train with WN_RUNNING_CUMULATIVE and running statistics: calls before this
+                                     * one, incremented; the first call does not read the old statistics */
   const float *y_scale;             /* f8 y: y is multiplied by it before rounding; NULL: 1 */
   float *y_amax;                    /* f8 y: max |y| of this call before the scale (NaN if one is); may be NULL */
 } wn_forward_args;
@@ -330,15 +333,15 @@ typedef struct wn_backward_args {
   size_t size;                            /* sizeof(wn_backward_args) */
   int64_t n;                              /* as in wn_forward_args */
   const void *x;                          /* (n, c, x); with WN_ADD_BEFORE the stored sum */
-  const void *residual, *mask;            /* WN_ADD_AFTER with an activation: one of the two (given both, residual is not
-                                           * read); the mask also without a residual, instead of recomputing the sign.
+  const void *residual, *mask;            /* WN_ADD_AFTER with an activation: one of the two (given both, residual is
+                                           * not read); the mask without a residual too, instead of recomputing the sign.
                                            * residual is NULL without WN_ADD_AFTER */
   const void *dy;                         /* (n, c, x) */
-  const void *dsum;                       /* WN_ADD_BEFORE: gradient that arrives at the stored sum, added to dx; may be NULL */
+  const void *dsum;                       /* WN_ADD_BEFORE: gradient that arrives at sum, added to dx; may be NULL */
   const void *gamma, *beta;               /* (c); NULL: 1, 0 */
   const void *mean, *rstd;                /* wn_backward: as wn_train saved them; mean is NULL for WN_RMS */
   const void *running_mean, *running_var; /* wn_backward_frozen: (c), as wn_infer read them */
-  void *dx;                               /* (n, c, x); with WN_ADD_BEFORE the gradient of x and of the residual alike */
+  void *dx;                               /* (n, c, x); with WN_ADD_BEFORE the gradient of x and residual alike */
   void *dresidual;                        /* (n, c, x) WN_ADD_AFTER only */
   void *dgamma, *dbeta;                   /* (c) */
 } wn_backward_args;
@@ -348,15 +351,17 @@ typedef struct wn_backward_args {
   }
 
 /* The four passes. `work` is wn_plan_workspace(plan, pass) bytes or more.
- * Errors: ARGUMENT (NULL where a pointer is needed, not NULL where it has no meaning, misaligned, overlapping), SHAPE (n
- * beyond the plan's, or not divided by parts), WORKSPACE, UNSUPPORTED (a pass that the plan does not have), DEVICE. */
+ * Errors: ARGUMENT (NULL where a pointer is needed, not NULL where it has no meaning, misaligned, overlapping), SHAPE
+ * (n beyond the plan's, or not divided by parts), WORKSPACE, UNSUPPORTED (a pass that the plan lacks), DEVICE. */
 
 /* Training forward: statistics of this batch. Reads x, residual, gamma, beta (and old running statistics). */
-WN_API wn_status wn_train(const wn_plan *plan, const wn_forward_args *args, void *work, size_t work_bytes, void *stream);
+WN_API wn_status wn_train(const wn_plan *plan, const wn_forward_args *args, void *work, size_t work_bytes,
+                          void *stream);
 
-/* Inference. WN_BATCH, and WN_INSTANCE with WN_INSTANCE_RUNNING: mean and variance are the running ones. Other kinds: as
- * wn_train, without what training stores. */
-WN_API wn_status wn_infer(const wn_plan *plan, const wn_forward_args *args, void *work, size_t work_bytes, void *stream);
+/* Inference. WN_BATCH, and WN_INSTANCE with WN_INSTANCE_RUNNING: mean and variance are the running ones. Other kinds:
+ * as wn_train, without what training stores. */
+WN_API wn_status wn_infer(const wn_plan *plan, const wn_forward_args *args, void *work, size_t work_bytes,
+                          void *stream);
 
 /* Backward of wn_train. */
 WN_API wn_status wn_backward(const wn_plan *plan, const wn_backward_args *args, void *work, size_t work_bytes,
@@ -380,8 +385,8 @@ typedef struct wn_comm {
   wn_status (*all_gather)(void *context, const void *mine, void *all, size_t bytes, void *stream);
 } wn_comm;
 
-/* A plan whose WN_BATCH statistics are those of all ranks. Creating it is a collective: the ranks' problems are compared
- * (n and strides may differ), and on a difference all get WN_ERR_COMM with who and what. */
+/* A plan whose WN_BATCH statistics are those of all ranks. Creating it is a collective: the ranks' problems are
+ * compared (n and strides may differ), and on a difference all get WN_ERR_COMM with who and what. */
 WN_API wn_status wn_plan_create_sync(wn_plan **plan, wn_device *device, const wn_problem *problem, const wn_comm *comm);
 
 /* Waits for the stream; the first fault of the plan's exchanges since the last question. A plan that is no sync plan:

@@ -141,7 +141,8 @@ ApiCall::ApiCall(const wn_problem &p, wn_pass which) : problem(p), pass(which) {
   // A count of calls that is small enough for one more to change an average.
   constexpr std::int64_t seen = 2;
   for (std::size_t i = 0; i < arguments_.size(); i++)
-    if (std::string(arguments_[i].name) == "batches_seen") std::memcpy(&content[i * slot_ + kPlace], &seen, sizeof seen);
+    if (std::string(arguments_[i].name) == "batches_seen")
+      std::memcpy(&content[i * slot_ + kPlace], &seen, sizeof seen);
   EXPECT_EQ(wn_buffer_write(ApiDevice(), memory_, content.data(), content.size(), nullptr), WN_OK);
   if (work_bytes != 0) work = memory_ + slots;
   for (const ApiArgument &a : arguments_) {

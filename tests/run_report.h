@@ -39,8 +39,8 @@ class Report {
 
 std::string Label(const Case &c, wn_pass pass);
 
-// What differs between the outputs of two runs, bit by bit; empty: nothing. Only what both have is compared, and of
-// masks only those that are written to the end.
+// What differs between the outputs of two runs, bit by bit (NaN: whether it is one); empty: nothing. Only what both
+// have is compared, and of masks only those that are written to the end.
 std::string Difference(const Result &a, const Result &b);
 
 }  // namespace wn::test

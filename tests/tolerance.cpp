@@ -56,7 +56,8 @@ std::vector<SetError> ErrorsOfStatistics(const wn_problem &p, const Sets &sets, 
       e.constant = true;
     } else if (p.x_type == WN_F64) {  // base
       e.mean = k * u * mean_size[s];
-      e.var = k * u * exact.var[s] + e.mean * std::sqrt(exact.var[s] / static_cast<real>(sets.members)) + Square(e.mean);
+      e.var =
+          k * u * exact.var[s] + e.mean * std::sqrt(exact.var[s] / static_cast<real>(sets.members)) + Square(e.mean);
     } else {  // strict
       const real first = k * u * mean_size[s];
       e.mean = k * u * (mean_deviation[s] + first);
