@@ -35,21 +35,22 @@ typedef struct wni_row_plan {
   int64_t lines_per_task, line_elements, line_pieces;
 } wni_row_plan;
 
-/* The longest stretch of columns that one loop takes, as REALs: what is kept for each column of it (sums, factors) stays
- * in the first-level cache. */
+/* The longest stretch of columns that one loop takes, as REALs: what is kept for each column of it (sums, factors)
+ * stays in the first-level cache. */
 enum { WNI_LINE_BYTES = 2048 };
 
 /* COLUMN: a slab is what one outer index has, rows (a, b) of C columns. Tasks are blocks of columns, of a slab's chunks
- * of rows, or where a block of a slab fits the cache, of whole slabs, several to a task: those are read from memory once.
+ * of rows, or where a block of a slab fits the cache, of whole slabs, several to a task: those are read from memory
+ * once.
  *
  *              block 0    block 1
  *   chunk 0  |  0      |  1      |      chunk_rows rows      task = (slab * chunks + chunk) * blocks + block, or fused
  *   chunk 1  |  2      |  3      |      (chunks = 1)         task = slabs / slabs_per_task * blocks + block
  */
 typedef struct wni_column_plan {
-  int64_t fold;              /* rows side by side in a line, where one alone is short; 1 when there are several blocks */
-  int64_t columns, blocks;   /* of a block; of a row. columns: a multiple of 8 (bytes of the mask) if blocks > 1 */
-  bool fused;                /* whole slabs; columns is then a multiple of set_columns too */
+  int64_t fold;            /* rows side by side in a line, where one alone is short; 1 when there are several blocks */
+  int64_t columns, blocks; /* of a block; of a row. columns: a multiple of 8 (bytes of the mask) if blocks > 1 */
+  bool fused;              /* whole slabs; columns is then a multiple of set_columns too */
   int64_t chunk_rows, chunks;
   int64_t slabs_per_task, slab_tasks; /* fused; else 1, and the number of slabs */
   int64_t merge_columns, merges;      /* how merging chunks into sets is cut: whole sets; of a row */
@@ -63,7 +64,7 @@ typedef struct wni_cpu_layout {
 
 typedef struct wni_cpu_plan {
   wni_pattern pattern;
-  wni_row_plan row;       /* that of the pattern is set */
+  wni_row_plan row; /* that of the pattern is set */
   wni_column_plan column;
   wni_cpu_layout at;
   size_t workspace; /* bytes, for this and every smaller n */

@@ -14,10 +14,10 @@ typedef struct wni_problem {
 /* check_problem.c: every rule of the header about problems. */
 wn_status wni_problem_resolve(const wn_problem *given, wni_problem *out);
 
-/* The only place that knows kinds. `parts` is 1 for passes that read running statistics. n may be 0. */
-wni_geometry wni_geometry_make(const wn_problem *resolved, int64_t n, int64_t parts);
+/* The only place that knows kinds. p is resolved. `parts` is 1 for passes that read running statistics. n may be 0. */
+wni_geometry wni_geometry_make(const wn_problem *p, int64_t n, int64_t parts);
 
 /* How that geometry lies in a tensor of the given (resolved) stride. */
-wni_view wni_view_make(const wn_problem *resolved, int64_t n, int64_t parts, wn_stride stride);
+wni_view wni_view_make(const wn_problem *p, int64_t n, int64_t parts, wn_stride stride);
 
 #endif

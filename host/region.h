@@ -20,8 +20,7 @@ typedef struct wni_region {
 wni_region wni_region_flat(const void *begin, int64_t bytes);
 
 /* A tensor of (n, c, x) with a resolved stride; element: bytes of an element. */
-wni_region wni_region_tensor(const void *begin, const wn_problem *resolved, int64_t n, wn_stride stride,
-                             size_t element);
+wni_region wni_region_tensor(const void *begin, const wn_problem *p, int64_t n, wn_stride stride, size_t element);
 
 int wni_regions_overlap(const wni_region *a, const wni_region *b);
 

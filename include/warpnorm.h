@@ -334,7 +334,7 @@ typedef struct wn_backward_args {
   int64_t n;                              /* as in wn_forward_args */
   const void *x;                          /* (n, c, x); with WN_ADD_BEFORE the stored sum */
   const void *residual, *mask;            /* WN_ADD_AFTER with an activation: one of the two (given both, residual is
-                                           * not read); the mask without a residual too, instead of recomputing the sign.
+                                           * not read); the mask without a residual too, then no sign is recomputed.
                                            * residual is NULL without WN_ADD_AFTER */
   const void *dy;                         /* (n, c, x) */
   const void *dsum;                       /* WN_ADD_BEFORE: gradient that arrives at sum, added to dx; may be NULL */
