@@ -209,16 +209,14 @@ WN_DEVICE Octet<R> splat(R v) {
 }
 
 template <class R>
-WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int n);
-template <>
-WN_DEVICE Octet<float> load_values<float>(wn_dtype type, const void *p, int64_t first, int n) {
-  if (type == WN_F32) return unpack(load_octet(static_cast<const float *>(p) + first, n));
-  if (type == WN_F16) return unpack(load_octet(static_cast<const f16 *>(p) + first, n));
-  return unpack(load_octet(static_cast<const bf16 *>(p) + first, n));
-}
-template <>
-WN_DEVICE Octet<double> load_values<double>(wn_dtype, const void *p, int64_t first, int n) {
-  return unpack(load_octet(static_cast<const double *>(p) + first, n));
+WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int n) {
+  if constexpr (sizeof(R) == 8) {
+    return unpack(load_octet(static_cast<const double *>(p) + first, n));
+  } else {
+    if (type == WN_F32) return unpack(load_octet(static_cast<const float *>(p) + first, n));
+    if (type == WN_F16) return unpack(load_octet(static_cast<const f16 *>(p) + first, n));
+    return unpack(load_octet(static_cast<const bf16 *>(p) + first, n));
+  }
 }
 
 }  // namespace wn

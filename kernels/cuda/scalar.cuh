@@ -5,6 +5,7 @@
 #include "warpnorm.h"
 
 #define WNI_INLINE WN_DEVICE
+#define WNI_FUNCTION WN_DEVICE
 typedef float vec;
 typedef uint32_t uvec;
 typedef bool vmask;
@@ -90,16 +91,14 @@ WN_DEVICE Real<T> rounded(Real<T> v) {
 
 /* A parameter of one of the types that parameters have, uniform for the kernel. */
 template <class R>
-WN_DEVICE R load_value(wn_dtype type, const void *p, int64_t i);
-template <>
-WN_DEVICE float load_value<float>(wn_dtype type, const void *p, int64_t i) {
-  if (type == WN_F32) return static_cast<const float *>(p)[i];
-  if (type == WN_F16) return to_real(static_cast<const f16 *>(p)[i]);
-  return to_real(static_cast<const bf16 *>(p)[i]);
-}
-template <>
-WN_DEVICE double load_value<double>(wn_dtype, const void *p, int64_t i) {
-  return static_cast<const double *>(p)[i];
+WN_DEVICE R load_value(wn_dtype type, const void *p, int64_t i) {
+  if constexpr (sizeof(R) == 8) {
+    return static_cast<const double *>(p)[i];
+  } else {
+    if (type == WN_F32) return static_cast<const float *>(p)[i];
+    if (type == WN_F16) return to_real(static_cast<const f16 *>(p)[i]);
+    return to_real(static_cast<const bf16 *>(p)[i]);
+  }
 }
 
 }  // namespace wn
