@@ -2,6 +2,7 @@
  * comparison that it is device memory at all, one lookup of the buffer, one cell of the shadow for each 4 bytes. */
 #include <link.h>
 
+#include "simt_kernel.h"
 #include "simt_machine.h"
 
 #define WN_SITE reinterpret_cast<uintptr_t>(__builtin_return_address(0))
@@ -152,6 +153,10 @@ inline Place locate(uintptr_t address, size_t n, bool write, uintptr_t site) {
   if (__builtin_expect(!a || !a->alive || address < a->lo || address + n > a->hi, 0)) {
     no_place(address, n, site, write ? "write" : "read");
   }
+  if (__builtin_expect(a->device != machine.launch.device_index, 0)) {
+    trap(Trap::outside, site, "%s of %zu bytes at %s, which is another device's", write ? "write" : "read", n,
+         place_name(address));
+  }
   if (__builtin_expect(!a->ranges.empty(), 0)) check_ranges(a, address, n, write, site);
   if (a->read_only && write) {
     trap(Trap::forbidden, site, "write of %zu bytes at %s, which the test has declared read-only", n,
@@ -163,7 +168,11 @@ inline Place locate(uintptr_t address, size_t n, bool write, uintptr_t site) {
 /* Local variables and the program's constants are no business of ours, except when they are not the thread's own. */
 __attribute__((noinline)) void outside(uintptr_t address, size_t n, bool write, uintptr_t site) {
   const Fiber *const f = me;
-  if (!f || (address >= f->stack_lo && address < f->stack_hi)) return;
+  if (!f) return;
+  if (reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) < f->stack_lo) {
+    trap(Trap::stack, site, "the thread's local memory exceeds %zu bytes", stack_bytes);
+  }
+  if (address >= f->stack_lo && address < f->stack_hi) return;
   const uintptr_t args = reinterpret_cast<uintptr_t>(machine.launch.args);
   if (!write && address >= args && address < args + 4096) return;
   struct Search {
@@ -193,7 +202,7 @@ __attribute__((noinline)) void outside(uintptr_t address, size_t n, bool write, 
 
 inline void fuel(uintptr_t site) {
   if (__builtin_expect(--machine.fuel < 0, 0)) {
-    trap(Trap::endless, site, "no synchronising primitive within %d million accesses", 1 << 6);
+    trap(Trap::endless, site, "no synchronising primitive within %d million accesses", 16);
   }
 }
 
@@ -258,6 +267,11 @@ uint32_t base_at(uintptr_t address) {
 
 using wn::simt::access;
 using wn::simt::range;
+
+void wn_simt_misaligned(const void *p, size_t bytes) {
+  using namespace wn::simt;
+  trap(Trap::misaligned, WN_SITE, "access to %zu bytes at %s", bytes, place_name(reinterpret_cast<uintptr_t>(p)));
+}
 
 extern "C" {
 #define WN_ACCESS(n)                                                        \

@@ -52,27 +52,30 @@ inline void warp_arrive(uint32_t mask, int kind, uintptr_t site) {
     trap(Trap::lane, site, "the mask %#x names lanes that have exited or do not exist: %#x", mask,
          mask & (w->exited | ~w->exists));
   }
-  const int leader = __builtin_ctz(mask);
-  Group &g = w->groups[leader];
-  if (!g.arrived) {
-    g = {mask, bit, kind, site};
-    w->open |= 1u << leader;
+  /* Groups with other masks may be under way: some lanes can be ahead of others. */
+  int at = -1;
+  for (uint32_t open = w->open; open; open &= open - 1) {
+    if (w->groups[__builtin_ctz(open)].mask == mask) at = __builtin_ctz(open);
+  }
+  if (at < 0) {
+    at = __builtin_ctz(~w->open); /* at most 31 are in use: each has another lane waiting */
+    w->groups[at] = {mask, bit, kind, site};
+    w->open |= 1u << at;
   } else {
-    if (__builtin_expect(g.mask != mask || g.kind != kind || g.site != site, 0)) {
-      if (g.mask != mask) trap(Trap::lane, site, "names the lanes %#x, others of them wait for %#x", mask, g.mask);
-      if (g.kind != kind || !same_line(g.site, site)) {
-        trap(Trap::lane, site, "others of the lanes wait in another primitive, at %s", line_name(g.site));
-      }
+    Group &g = w->groups[at];
+    if (__builtin_expect(g.kind != kind || (g.site != site && !same_line(g.site, site)), 0)) {
+      trap(Trap::lane, site, "others of the lanes wait in another primitive, at %s", line_name(g.site));
     }
     g.arrived |= bit;
   }
+  Group &g = w->groups[at];
   if (g.arrived != mask) {
     f->state = State::lane;
     f->site = site;
     return yield_fiber();
   }
   g.arrived = 0;
-  w->open &= ~(1u << leader);
+  w->open &= ~(1u << at);
   if (kind == kind_shuffle) {
     exchange(w, mask, site);
   } else if (kind == kind_ballot) {
@@ -145,6 +148,7 @@ void *wn_simt_static_shared(const void *key, size_t bytes, size_t align) {
     trap(Trap::shared_size, WN_SITE, "%zu bytes of static shared memory; %zu are left by the dynamic memory", sum,
          machine.launch.static_limit);
   }
+  machine.static_used = std::max(machine.static_used, sum);
   b->arrays.push_back({key, at, bytes});
   b->static_next = at + bytes;
   return reinterpret_cast<void *>(at);

@@ -45,6 +45,8 @@ __attribute__((const)) void *wn_simt_dynamic_shared(void);
 void *wn_simt_static_shared(const void *key, size_t bytes, size_t align);
 void *wn_simt_peer(const void *shared, unsigned rank);
 
+void wn_simt_misaligned(const void *p, size_t bytes);
+
 /* The lane that the value comes from: -1 for the caller's own value. */
 uint64_t wn_simt_shuffle(unsigned mask, uint64_t v, int from);
 unsigned wn_simt_ballot(unsigned mask, bool v);
@@ -159,12 +161,14 @@ template <class T>
 WN_DEVICE T wn_load_last(const T *p) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "4, 8 or 16 bytes");
   static_assert(alignof(T) == sizeof(T), "aligned");
+  if (reinterpret_cast<uintptr_t>(p) % sizeof(T)) wn_simt_misaligned(p, sizeof(T));
   return *p;
 }
 template <class T>
 WN_DEVICE void wn_store_last(T *p, T v) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "4, 8 or 16 bytes");
   static_assert(alignof(T) == sizeof(T), "aligned");
+  if (reinterpret_cast<uintptr_t>(p) % sizeof(T)) wn_simt_misaligned(p, sizeof(T));
   *p = v;
 }
 

@@ -45,6 +45,8 @@ struct Word { /* that synchronises threads: a counter in global memory */
 
 /* ---- threads */
 
+constexpr size_t stack_bytes = 64 << 10;
+
 enum class State : uint8_t { ready, lane, block, named, cluster, paused, done };
 
 struct Copy { /* cp.async */
@@ -73,7 +75,7 @@ struct Fiber {
   std::array<uint32_t, 32> *lane_floor;              /* of lanes met in barriers of some lanes */
 };
 
-struct Group { /* of lanes on their way to one warp-wide operation; in Warp::groups at the lowest lane of the mask */
+struct Group { /* of lanes on their way to one warp-wide operation */
   uint32_t mask, arrived;
   int kind;
   uintptr_t site;
@@ -82,7 +84,7 @@ struct Group { /* of lanes on their way to one warp-wide operation; in Warp::gro
 struct Warp {
   uint32_t floor;
   uint32_t ready, paused, exited, exists; /* lanes */
-  uint32_t open;                          /* groups with arrivals, by their lowest lane */
+  uint32_t open;                          /* which of groups have arrivals */
   bool listed, fresh;                     /* in Machine::ready; a lane knows of other threads */
   Block *block;
   Fiber *fibers;
@@ -154,6 +156,7 @@ struct Launch {
   size_t dynamic_bytes;
   bool cooperative;
   const Device *device;
+  int device_index;
   int64_t resident; /* blocks that fit at once */
   size_t static_limit;
 };
@@ -178,6 +181,7 @@ struct Machine {
   std::unordered_map<uintptr_t, Word> words;
   void *sp;                       /* of the context that launched */
   bool trapped;
+  size_t static_used; /* shared memory, by the block with the most */
   uint32_t bulk_number;
 };
 extern Machine machine;

@@ -80,7 +80,10 @@ bool same_line(uintptr_t a, uintptr_t b) { return a == b || strcmp(line_name(a),
 
 std::string kernel_name(const void *function) {
   if (!function) return "";
-  const std::string name = symbol(reinterpret_cast<uintptr_t>(function)).function;
+  std::string name = symbol(reinterpret_cast<uintptr_t>(function)).function;
+  for (const char *const noise : {"void ", "(anonymous namespace)::"}) {
+    for (size_t at; (at = name.find(noise)) != std::string::npos;) name.erase(at, strlen(noise));
+  }
   return name.substr(0, name.find('('));
 }
 

@@ -18,6 +18,7 @@ namespace wn::simt {
 inline void *switch_prepare(char *top) {
 #if defined(__x86_64__)
   void **sp = reinterpret_cast<void **>(top);
+  *--sp = nullptr; /* twice: where functions are called, the stack is a multiple of 16 */
   *--sp = nullptr;
   *--sp = reinterpret_cast<void *>(wn_simt_begin);
   for (int i = 0; i < 6; i++) *--sp = nullptr;
