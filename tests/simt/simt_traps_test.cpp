@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -18,7 +19,7 @@ static void PrintTo(const trap_case &c, std::ostream *o) { *o << c.name; }
 namespace wn::simt {
 namespace {
 
-constexpr int seeds = 8;
+const uint64_t seeds = std::getenv("WN_SIMT_SEEDS") ? std::strtoull(std::getenv("WN_SIMT_SEEDS"), nullptr, 10) : 8;
 constexpr size_t count = 1024;
 
 Device old_toy() {
