@@ -53,7 +53,8 @@ WN_KERNEL(256, 1) row_kernel(WN_PARAM(speed_job) j) {
   v = {v.x - mean, v.y - mean, v.z - mean, v.w - mean};
   const float m2 = block_sum(wn_fma(v.x, v.x, wn_fma(v.y, v.y, wn_fma(v.z, v.z, v.w * v.w))), part);
   const float rstd = 1 / wn_sqrt(m2 / 1024 + 1e-5f);
-  y[wn_thread()] = {v.x * rstd, v.y * rstd, v.z * rstd, v.w * rstd};
+  v = {v.x * rstd, v.y * rstd, v.z * rstd, v.w * rstd};
+  y[wn_thread()] = v;
 }
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)

@@ -1,3 +1,5 @@
+#include "tests/simt/simt_traps.h"
+
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -11,7 +13,6 @@
 #include <vector>
 
 #include "tests/simt/simt.h"
-#include "tests/simt/simt_traps.h"
 
 /* Where GoogleTest looks for it. */
 static void PrintTo(const trap_case &c, std::ostream *o) { *o << c.name; }
