@@ -1,3 +1,4 @@
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,7 +40,7 @@ std::shared_ptr<std::vector<char>> copy_params(const void *from) {
   size_t n = 0;
   while (n < params_bytes) {
     const size_t page_left = 4096 - reinterpret_cast<uintptr_t>(p + n) % 4096;
-    const ssize_t wrote = write(ends[1], p + n, std::min(page_left, params_bytes - n));
+    const ssize_t wrote = syscall(SYS_write, ends[1], p + n, std::min(page_left, params_bytes - n));
     if (wrote <= 0 || read(ends[0], to + n, static_cast<size_t>(wrote)) != wrote) break;
     n += static_cast<size_t>(wrote);
   }

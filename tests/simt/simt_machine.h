@@ -184,7 +184,8 @@ struct Machine {
   size_t static_used; /* shared memory, by the block with the most */
   uint32_t bulk_number;
 };
-extern Machine machine;
+extern Kept<Machine> kept_machine;
+inline Machine &machine = kept_machine.value;
 /* The thread that runs; null on threads of the host. Sits in the static thread-local block: read before each access. */
 extern thread_local Fiber *me __attribute__((tls_model("initial-exec")));
 

@@ -58,7 +58,7 @@ bool fits(uintptr_t at, size_t span, uintptr_t *next) {
 
 }  // namespace
 
-std::vector<Allocation *> allocations;
+Kept<std::vector<Allocation *>> kept_allocations;
 uint32_t *const chunk_owner = [] {
   reserve(arena_base, arena_bytes);
   reserve(shadow_base, arena_bytes * 8);

@@ -72,7 +72,15 @@ struct Allocation {
 };
 
 extern uint32_t *const chunk_owner; /* of each chunk of the arena: index into allocations, 0 for none */
-extern std::vector<Allocation *> allocations;
+/* A global that is never destroyed: calls may come until the very end, and what it points to is not lost before. */
+template <class T>
+union Kept {
+  Kept() : value() {}
+  ~Kept() {}
+  T value;
+};
+extern Kept<std::vector<Allocation *>> kept_allocations;
+inline std::vector<Allocation *> &allocations = kept_allocations.value;
 
 /* The allocation whose chunks the address lies in: alive, freed, or null; it may lie in the gap before or behind it. */
 inline Allocation *allocation_near(uintptr_t address) {

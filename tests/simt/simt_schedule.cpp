@@ -9,7 +9,7 @@
 
 namespace wn::simt {
 
-Machine machine;
+Kept<Machine> kept_machine;
 thread_local Fiber *me __attribute__((tls_model("initial-exec")));
 
 namespace {

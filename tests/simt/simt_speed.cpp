@@ -2,9 +2,9 @@
 #include "tests/simt/simt_speed.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "tests/simt/simt.h"
 
@@ -22,13 +22,12 @@ double run(const speed_case &c, speed_job job, unsigned blocks) {
   void *args[] = {&job};
   double best = 1e9;
   for (int i = 0; i < 5; i++) {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock(); /* of the process: the machine may have other work */
     if (cudaLaunchKernelExC(&config, c.kernel, args) != cudaSuccess) {
       for (const Report &r : reports()) std::fprintf(stderr, "%s\n", describe(r).c_str());
       std::exit(1);
     }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = std::min(best, took.count());
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
   }
   return best;
 }
