@@ -68,9 +68,11 @@ enum {
 
 typedef struct wni_cuda_launch {
   wni_cuda_function function;
-  int variant; /* wni_cuda_scope where there are several */
-  unsigned grid, block;
-  unsigned shared; /* bytes of dynamic shared memory */
+  int variant;          /* wni_cuda_scope where there are several */
+  unsigned grid, block; /* block: whole warps; COLUMN: a power of two */
+  unsigned shared;      /* bytes of dynamic shared memory. ROW_BACKWARD per_element, all scopes but BLOCK_2: the block's
+                           parameter sums, [2][octets * 8] REALs. COLUMN_MOMENTS: 24 REALs a thread, COLUMN_BACKWARD_SUMS
+                           and _APPLY: 16 */
   unsigned wanted;
 } wni_cuda_launch;
 
@@ -88,6 +90,8 @@ typedef struct wni_cuda_row {
 /* COLUMN: a slab is what one outer index has, `rows` rows of `columns`. Blocks take tiles of tile_octets octets of
  * columns and chunks of rows; thread t has octet t % tile_octets and every (block / tile_octets)-th row.
  * Task = (slab * chunks + chunk) * tiles + tile; blocks stride over tasks. */
+/* Of ROW sets whose parameter sums go by column there is one slab, and a row of it is all that has one parameter each:
+ * a set where all sets have the same parameters, else an outer index with all its middle ones. */
 typedef struct wni_cuda_column {
   int64_t rows, columns;
   int tile_octets;            /* a power of two up to 32 */
@@ -106,9 +110,12 @@ typedef struct wni_cuda_layout {
   size_t moments;  /* ROW [set][segment], COLUMN [slab][chunk][column]: wni_cuda_moments */
   size_t stats;    /* [set]: wni_cuda_stats */
   size_t sums;     /* ROW per_element [set][segment][2] of g; else [set][run][segment of the run][2] of dz;
-                      COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first */
+                      COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first.
+                      A piece of a run is up to segment_octets long, the last one shorter */
   size_t set_sums; /* [set][2]: means of g xhat and of g: REAL */
-  size_t params;   /* [param_rows][2][params]: REAL, sums of dz xhat and of dz */
+  size_t params;   /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
+                      chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
+                      MERGE_PARAMS takes `sums` */
 } wni_cuda_layout;
 
 enum { WNI_CUDA_LAUNCHES = 8 };
@@ -129,5 +136,9 @@ void wni_plan_cuda(const wni_plan_input *input, const wni_cuda_figures *device, 
 /* The choice in words. */
 void wni_cuda_plan_text(const wni_cuda_plan *plan, const wni_plan_input *input, char *text, size_t size);
 const char *wni_cuda_function_name(wni_cuda_function function);
+
+/* plan_cuda_expect.c: its last step, and how many blocks of that size and shared memory a multiprocessor holds. */
+void wni_cuda_expect(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);
+int64_t wni_cuda_resident(const wni_cuda_figures *device, int64_t block, int64_t shared);
 
 #endif
