@@ -409,7 +409,7 @@ static void lay_out_column(const wni_plan_input *in, const wni_cuda_figures *d, 
 }
 
 void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni_cuda_plan *plan) {
-  *plan = (wni_cuda_plan){0};
+  *plan = (wni_cuda_plan){.at = {WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
   if (in->geo.pattern == WNI_ROW) {
     plan_row(in, device, plan);
     lay_out_row(in, device, plan);
@@ -418,4 +418,26 @@ void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni
     lay_out_column(in, device, plan);
   }
   wni_cuda_expect(in, device, plan);
+}
+
+/* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set
+ * has a run of each sample, its length, which decides who holds it. */
+bool wni_cuda_smaller(const wni_plan_input *in, int index, wni_plan_input *smaller) {
+  static const int64_t lengths[] = {LANES_1_OCTETS, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,      2 * BLOCK_MOST,
+                                    4 * BLOCK_MOST, SEGMENT_OCTETS,     LOOP_OCTETS,    (int64_t)1 << 62};
+  const int count = sizeof lengths / sizeof *lengths;
+  const wni_geometry *const g = &in->geo;
+  *smaller = *in;
+  if (g->pattern != WNI_ROW || wni_elements(g) == 0) return index == 0;
+  const bool lengthens = g->extent[2] > 1;
+  if (index >= (lengthens ? 2 * count : 2)) return false;
+  wni_geometry *const s = &smaller->geo;
+  if (index % 2 != 0) s->extent[0] = 1;
+  if (lengthens) {
+    const int64_t runs = lengths[index / 2] / ceil_div(g->extent[3], WNI_OCTET);
+    s->extent[2] = most(1, least(runs, g->extent[2]));
+  }
+  s->sets = s->extent[0] * s->extent[1];
+  s->set_size = s->extent[2] * s->extent[3];
+  return true;
 }

@@ -105,7 +105,9 @@ typedef struct wni_cuda_cut {
   int64_t param_rows; /* partial rows that WNI_CUDA_MERGE_PARAMS adds: [param_rows][2][params] */
 } wni_cuda_cut;
 
-/* Byte offsets of the arrays in the workspace; REAL is the type of the arithmetic. What a pass has no use for is 0. */
+/* Byte offsets of the arrays in the workspace; REAL is the type of the arithmetic. What a pass has no use for is
+ * WNI_CUDA_NONE; what only some calls use has its place always. */
+#define WNI_CUDA_NONE SIZE_MAX
 typedef struct wni_cuda_layout {
   size_t moments;  /* ROW [set][segment], COLUMN [slab][chunk][column]: wni_cuda_moments */
   size_t stats;    /* [set]: wni_cuda_stats */
@@ -133,6 +135,11 @@ typedef struct wni_cuda_plan {
 } wni_cuda_plan;
 
 void wni_plan_cuda(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);
+
+/* Calls with fewer samples may be planned otherwise. The index-th input whose plans together have every launch
+ * (function, variant) that any call has, up to this input's n; false: there are no more. */
+bool wni_cuda_smaller(const wni_plan_input *input, int index, wni_plan_input *smaller);
+
 /* The choice in words. */
 void wni_cuda_plan_text(const wni_cuda_plan *plan, const wni_plan_input *input, char *text, size_t size);
 const char *wni_cuda_function_name(wni_cuda_function function);

@@ -361,6 +361,25 @@ TEST(PlanCuda, EveryFunctionAndScopeIsChosen) {
   }
 }
 
+TEST(PlanCuda, SmallerCallsLaunchNothingElse) {
+  ForAll([](const PlanCase &c, const wni_cuda_figures &device) {
+    std::set<std::pair<int, int>> known;
+    const auto add = [&](const wni_cuda_plan &plan, bool may_be_new) {
+      for (int i = 0; i < plan.launches; i++) {
+        const std::pair<int, int> launch = {plan.launch[i].function, plan.launch[i].variant};
+        EXPECT_TRUE(known.insert(launch).second == false || may_be_new)
+            << wni_cuda_function_name(plan.launch[i].function) << ", variant " << plan.launch[i].variant;
+      }
+    };
+    const wni_plan_input in = c.Input();
+    wni_plan_input smaller;
+    for (int i = 0; wni_cuda_smaller(&in, i, &smaller); i++) add(MakePlan(smaller, device), true);
+    const std::int64_t parts = c.problem.given.parts;
+    for (std::int64_t n = c.problem.given.n; n > 0; n = n * 7 / 8 / parts * parts)
+      add(MakePlan(c.Input(n), device), false);
+  });
+}
+
 // ---- what it expects
 
 TEST(PlanCuda, ExpectsNoLessThanTheTensors) {
