@@ -70,9 +70,7 @@ typedef struct wni_cuda_launch {
   wni_cuda_function function;
   int variant;          /* wni_cuda_scope where there are several */
   unsigned grid, block; /* block: whole warps; COLUMN: a power of two */
-  unsigned shared;      /* bytes of dynamic shared memory. ROW_BACKWARD per_element, all scopes but BLOCK_2: the block's
-                           parameter sums, [2][octets * 8] REALs. COLUMN_MOMENTS: 24 REALs a thread, COLUMN_BACKWARD_SUMS
-                           and _APPLY: 16 */
+  unsigned shared;      /* bytes of dynamic shared memory: what a kernel has no other way to know is there */
   unsigned wanted;
 } wni_cuda_launch;
 
@@ -84,7 +82,7 @@ typedef struct wni_cuda_row {
   bool per_element;                 /* parameter: middle * param_step + run * param_run + (per_element ? element : 0) */
   int64_t param_run;                /* 1: each run has the next parameter; 0 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
-  int64_t segment_octets, segments; /* of a set, where it is cut */
+  int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
 } wni_cuda_row;
 
 /* COLUMN: a slab is what one outer index has, `rows` rows of `columns`. Blocks take tiles of tile_octets octets of
@@ -111,9 +109,8 @@ typedef struct wni_cuda_cut {
 typedef struct wni_cuda_layout {
   size_t moments;  /* ROW [set][segment], COLUMN [slab][chunk][column]: wni_cuda_moments */
   size_t stats;    /* [set]: wni_cuda_stats */
-  size_t sums;     /* ROW per_element [set][segment][2] of g; else [set][run][segment of the run][2] of dz;
-                      COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first.
-                      A piece of a run is up to segment_octets long, the last one shorter */
+  size_t sums;     /* ROW [set][segment][2], of g if per_element, else of dz; with param_run [set][run][segment][2].
+                      COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first */
   size_t set_sums; /* [set][2]: means of g xhat and of g: REAL */
   size_t params;   /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
                       chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,

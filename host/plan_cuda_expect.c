@@ -61,7 +61,9 @@ static double between_reads(const wni_plan_input *in, const wni_cuda_figures *d,
                             double sweep) {
   const wni_cuda_launch *const first = &plan->launch[0];
   if (first->function == WNI_CUDA_ROW_FORWARD || first->function == WNI_CUDA_ROW_BACKWARD) {
-    if (first->variant != WNI_CUDA_BLOCK_LOOP) return 0;
+    /* Backward passes of f64 keep one octet a thread at most. */
+    const bool wide = is_backward(in) && in->types.real == WN_F64 && first->variant != WNI_CUDA_LANES_1;
+    if (first->variant != WNI_CUDA_BLOCK_LOOP && !wide) return 0;
     const double blocks = (double)(wni_cuda_resident(d, first->block, first->shared) * d->sms),
                  sets = (double)in->geo.sets;
     return sweep * (blocks < sets ? blocks / sets : 1);
