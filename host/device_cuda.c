@@ -194,14 +194,23 @@ static wn_status alloc_here(const wni_cuda_state *s, void **out, size_t bytes, c
   return status;
 }
 
+static wn_status free_here(const wni_cuda_state *s, void *buffer, cudaStream_t stream) {
+  return s->pool ? CUDA(cudaFreeAsync, buffer, stream) : CUDA(cudaFree, buffer);
+}
+
 static wn_status buffer_alloc(void *state, void **out, size_t bytes, void *stream) {
-  ON_DEVICE(state, alloc_here(state, out, bytes, stream));
+  wni_cuda_visit visit;
+  TRY(wni_cuda_enter(state, &visit));
+  const wn_status status = wni_cuda_leave(&visit, alloc_here(state, out, bytes, stream));
+  if (status == WN_OK || !*out) return status;
+  (void)free_here(state, *out, stream); /* the caller's device could not be made current again */
+  *out = NULL;
+  return status;
 }
 
 /* cudaFree waits for the whole device, and so for the stream. */
 static wn_status buffer_free(void *state, void *buffer, void *stream) {
-  const wni_cuda_state *const s = state;
-  ON_DEVICE(s, (s->pool ? CUDA(cudaFreeAsync, buffer, stream) : CUDA(cudaFree, buffer)));
+  ON_DEVICE(state, free_here(state, buffer, stream));
 }
 
 /* The host memory may be reused on return. For pageable memory CUDA's manual says that it is staged before the copy
