@@ -1,5 +1,5 @@
-/* What the compiler calls before each load and store of a kernel (-fsanitize=thread). The common case has to be short: one
- * comparison that it is device memory at all, one lookup of the buffer, one cell of the shadow for each 4 bytes. */
+/* What the compiler calls before each load and store of a kernel (-fsanitize=thread). The common case has to be short:
+ * one comparison that it is device memory at all, one lookup of the buffer, one cell of the shadow for each 4 bytes. */
 #include <link.h>
 
 #include "simt_kernel.h"
@@ -101,7 +101,8 @@ inline void write_word(uintptr_t word, uint32_t mask, const Place &p, uintptr_t 
 
 /* ---- finding the buffer */
 
-[[noreturn]] __attribute__((noinline, cold)) void no_place(uintptr_t address, size_t n, uintptr_t site, const char *what) {
+[[noreturn]] __attribute__((noinline, cold)) void no_place(uintptr_t address, size_t n, uintptr_t site,
+                                                           const char *what) {
   const Allocation *const a = address >= global_base ? allocation_near(address) : nullptr;
   if (a && !a->alive) {
     trap(Trap::freed, site, "%s of %zu bytes at %s, which was freed", what, n, place_name(address));
@@ -274,8 +275,8 @@ void wn_simt_misaligned(const void *p, size_t bytes) {
 }
 
 extern "C" {
-#define WN_ACCESS(n)                                                        \
-  void __tsan_read##n(void *p) { access<false, n>(p, WN_SITE); }            \
+#define WN_ACCESS(n)                                             \
+  void __tsan_read##n(void *p) { access<false, n>(p, WN_SITE); } \
   void __tsan_write##n(void *p) { access<true, n>(p, WN_SITE); }
 WN_ACCESS(1)
 WN_ACCESS(2)
@@ -283,8 +284,8 @@ WN_ACCESS(4)
 WN_ACCESS(8)
 WN_ACCESS(16)
 /* The type promises less alignment than its size, so a GPU's compiler uses smaller accesses: none to check here. */
-#define WN_UNALIGNED(n)                                                                                                \
-  void __tsan_unaligned_read##n(void *p) { range<false>(reinterpret_cast<uintptr_t>(p), n, WN_SITE); }                 \
+#define WN_UNALIGNED(n)                                                                                \
+  void __tsan_unaligned_read##n(void *p) { range<false>(reinterpret_cast<uintptr_t>(p), n, WN_SITE); } \
   void __tsan_unaligned_write##n(void *p) { range<true>(reinterpret_cast<uintptr_t>(p), n, WN_SITE); }
 WN_UNALIGNED(2)
 WN_UNALIGNED(4)

@@ -17,8 +17,8 @@ void copy_begin(uintptr_t to, uintptr_t from, size_t bytes, uintptr_t site) {
   const uintptr_t offset = to - me->block->slot_lo;
   if (offset >= slot_bytes) trap(Trap::outside, site, "the destination is not this block's shared memory");
   if (to % 16 || from % 16 || bytes % 16) {
-    trap(Trap::misaligned, site, "copy of %zu bytes from %s to %s: multiples of 16 are needed", bytes,
-         place_name(from), place_name(to));
+    trap(Trap::misaligned, site, "copy of %zu bytes from %s to %s: multiples of 16 are needed", bytes, place_name(from),
+         place_name(to));
   }
   if (from < global_base || from >= arena_base + arena_bytes) {
     trap(Trap::outside, site, "the source %s is not global memory", place_name(from));
@@ -75,7 +75,8 @@ void bulk_deliver(Block *b, size_t index) {
   const Bulk k = b->bulk[index];
   b->bulk[index] = b->bulk.back();
   b->bulk.pop_back();
-  /* The engine that copies is nobody of the grid: only the barrier's phase orders its writes before a thread's reads. */
+  /* The engine that copies is nobody of the grid: only the barrier's phase orders its writes before a thread's reads.
+   */
   const uint32_t who = (0x3ffffu << 10 | (machine.bulk_number++ & 1023)) << 4;
   static std::string why;
   if (!copy_end(k.to, k.from, k.bytes, k.stamp, who, k.site, &why)) {

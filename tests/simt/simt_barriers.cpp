@@ -107,8 +107,8 @@ void cluster_end(Block *b) {
   /* The end is a write to all that the block has: a peer's access has to come before it. */
   const auto check = [b](uint32_t who, uint32_t stamp, uintptr_t address, const char *what) {
     if (stamp < b->start || (who ^ me->who) >> 14 == 0 || ordered_far(who, stamp)) return;
-    trap(Trap::peer_left, 0, "the block ends, while %s of %s by %s is not ordered before it", what,
-         place_name(address), who_name(who));
+    trap(Trap::peer_left, 0, "the block ends, while %s of %s by %s is not ordered before it", what, place_name(address),
+         who_name(who));
   };
   const auto scan = [&check](uintptr_t lo, uintptr_t hi) {
     for (uintptr_t word = lo & ~uintptr_t{3}; word < hi; word += 4) {

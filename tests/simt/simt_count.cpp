@@ -1,5 +1,5 @@
-/* Counters of a launch. Lanes run one after another, so requests are put together afterwards: between two points where all
- * lanes of a warp meet, the k-th access of each lane at one place of the code counts as one request. */
+/* Counters of a launch. Lanes run one after another, so requests are put together afterwards: between two points where
+ * all lanes of a warp meet, the k-th access of each lane at one place of the code counts as one request. */
 #include <algorithm>
 #include <map>
 

@@ -169,38 +169,89 @@ cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int dev
   switch (attribute) {
     case cudaDevAttrMaxThreadsPerBlock:
     case cudaDevAttrMaxBlockDimX:
-    case cudaDevAttrMaxBlockDimY: *value = 1024; break;
-    case cudaDevAttrMaxBlockDimZ: *value = 64; break;
-    case cudaDevAttrMaxGridDimX: *value = 0x7fffffff; break;
+    case cudaDevAttrMaxBlockDimY:
+      *value = 1024;
+      break;
+    case cudaDevAttrMaxBlockDimZ:
+      *value = 64;
+      break;
+    case cudaDevAttrMaxGridDimX:
+      *value = 0x7fffffff;
+      break;
     case cudaDevAttrMaxGridDimY:
-    case cudaDevAttrMaxGridDimZ: *value = 65535; break;
-    case cudaDevAttrMaxSharedMemoryPerBlock: *value = d.shared_per_block; break;
-    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = d.shared_per_block_optin; break;
-    case cudaDevAttrMaxSharedMemoryPerMultiprocessor: *value = d.shared_per_multiprocessor; break;
-    case cudaDevAttrReservedSharedMemoryPerBlock: *value = d.shared_reserved; break;
-    case cudaDevAttrTotalConstantMemory: *value = 65536; break;
-    case cudaDevAttrWarpSize: *value = 32; break;
+    case cudaDevAttrMaxGridDimZ:
+      *value = 65535;
+      break;
+    case cudaDevAttrMaxSharedMemoryPerBlock:
+      *value = d.shared_per_block;
+      break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = d.shared_per_block_optin;
+      break;
+    case cudaDevAttrMaxSharedMemoryPerMultiprocessor:
+      *value = d.shared_per_multiprocessor;
+      break;
+    case cudaDevAttrReservedSharedMemoryPerBlock:
+      *value = d.shared_reserved;
+      break;
+    case cudaDevAttrTotalConstantMemory:
+      *value = 65536;
+      break;
+    case cudaDevAttrWarpSize:
+      *value = 32;
+      break;
     case cudaDevAttrMaxRegistersPerBlock:
-    case cudaDevAttrMaxRegistersPerMultiprocessor: *value = 65536; break;
-    case cudaDevAttrClockRate: *value = 1500000; break;
-    case cudaDevAttrMemoryClockRate: *value = d.memory_khz; break;
-    case cudaDevAttrGlobalMemoryBusWidth: *value = d.bus_bits; break;
-    case cudaDevAttrL2CacheSize: *value = d.l2; break;
-    case cudaDevAttrMultiProcessorCount: *value = d.multiprocessors; break;
-    case cudaDevAttrMaxThreadsPerMultiProcessor: *value = d.threads_per_multiprocessor; break;
-    case cudaDevAttrMaxBlocksPerMultiprocessor: *value = d.blocks_per_multiprocessor; break;
-    case cudaDevAttrComputeCapabilityMajor: *value = d.major; break;
-    case cudaDevAttrComputeCapabilityMinor: *value = d.minor; break;
-    case cudaDevAttrCooperativeLaunch: *value = d.cooperative; break;
-    case cudaDevAttrMemoryPoolsSupported: *value = d.pools; break;
-    case cudaDevAttrClusterLaunch: *value = d.cluster > 0; break;
+    case cudaDevAttrMaxRegistersPerMultiprocessor:
+      *value = 65536;
+      break;
+    case cudaDevAttrClockRate:
+      *value = 1500000;
+      break;
+    case cudaDevAttrMemoryClockRate:
+      *value = d.memory_khz;
+      break;
+    case cudaDevAttrGlobalMemoryBusWidth:
+      *value = d.bus_bits;
+      break;
+    case cudaDevAttrL2CacheSize:
+      *value = d.l2;
+      break;
+    case cudaDevAttrMultiProcessorCount:
+      *value = d.multiprocessors;
+      break;
+    case cudaDevAttrMaxThreadsPerMultiProcessor:
+      *value = d.threads_per_multiprocessor;
+      break;
+    case cudaDevAttrMaxBlocksPerMultiprocessor:
+      *value = d.blocks_per_multiprocessor;
+      break;
+    case cudaDevAttrComputeCapabilityMajor:
+      *value = d.major;
+      break;
+    case cudaDevAttrComputeCapabilityMinor:
+      *value = d.minor;
+      break;
+    case cudaDevAttrCooperativeLaunch:
+      *value = d.cooperative;
+      break;
+    case cudaDevAttrMemoryPoolsSupported:
+      *value = d.pools;
+      break;
+    case cudaDevAttrClusterLaunch:
+      *value = d.cluster > 0;
+      break;
     case cudaDevAttrUnifiedAddressing:
     case cudaDevAttrConcurrentKernels:
-    case cudaDevAttrComputePreemptionSupported: *value = 1; break;
+    case cudaDevAttrComputePreemptionSupported:
+      *value = 1;
+      break;
     case cudaDevAttrIntegrated:
     case cudaDevAttrPageableMemoryAccess:
-    case cudaDevAttrComputeMode: *value = 0; break;
-    default: return call.wrong(cudaErrorInvalidValue, "an attribute that the emulator does not know");
+    case cudaDevAttrComputeMode:
+      *value = 0;
+      break;
+    default:
+      return call.wrong(cudaErrorInvalidValue, "an attribute that the emulator does not know");
   }
   return cudaSuccess;
 }
@@ -245,8 +296,7 @@ static const struct {
     {cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
     {cudaErrorLaunchOutOfResources, "cudaErrorLaunchOutOfResources", "too many resources requested for launch"},
     {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
-    {cudaErrorCooperativeLaunchTooLarge, "cudaErrorCooperativeLaunchTooLarge",
-     "too many blocks in cooperative launch"},
+    {cudaErrorCooperativeLaunchTooLarge, "cudaErrorCooperativeLaunchTooLarge", "too many blocks in cooperative launch"},
     {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
     {cudaErrorInvalidClusterSize, "cudaErrorInvalidClusterSize", "invalid cluster size"},
     {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",

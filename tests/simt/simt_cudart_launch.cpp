@@ -28,7 +28,8 @@ constexpr std::ptrdiff_t nop_bytes = 4;
 constexpr std::ptrdiff_t nop_bytes = 1;
 #endif
 
-/* A kernel's struct, whose size nobody tells: what can be read from there on, 4 KiB at most. A pipe reads without faults. */
+/* A kernel's struct, whose size nobody tells: what can be read from there on, 4 KiB at most. A pipe reads without
+ * faults. */
 std::shared_ptr<std::vector<char>> copy_params(const void *from) {
   auto copy = std::make_shared<std::vector<char>>(params_bytes + 16);
   char *const to = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(copy->data()) + 15) & ~uintptr_t{15});
@@ -121,9 +122,13 @@ cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribu
       if (value < 0 || value > d.shared_per_block_optin) return call.done(cudaErrorInvalidValue);
       a.max_dynamic = value;
       return cudaSuccess;
-    case cudaFuncAttributeNonPortableClusterSizeAllowed: a.large_cluster = value != 0; return cudaSuccess;
-    case cudaFuncAttributePreferredSharedMemoryCarveout: return cudaSuccess;
-    default: return call.wrong(cudaErrorInvalidValue, "an attribute that the emulator does not know");
+    case cudaFuncAttributeNonPortableClusterSizeAllowed:
+      a.large_cluster = value != 0;
+      return cudaSuccess;
+    case cudaFuncAttributePreferredSharedMemoryCarveout:
+      return cudaSuccess;
+    default:
+      return call.wrong(cudaErrorInvalidValue, "an attribute that the emulator does not know");
   }
 }
 
@@ -166,7 +171,8 @@ Shape shape_of(const cudaLaunchConfig_t *c) {
   Shape s;
   for (unsigned i = 0; i < c->numAttrs; i++) {
     const cudaLaunchAttribute &a = c->attrs[i];
-    if (a.id == cudaLaunchAttributeClusterDimension) s.cluster = a.val.clusterDim.x * a.val.clusterDim.y * a.val.clusterDim.z;
+    if (a.id == cudaLaunchAttributeClusterDimension)
+      s.cluster = a.val.clusterDim.x * a.val.clusterDim.y * a.val.clusterDim.z;
     if (a.id == cudaLaunchAttributeCooperative) s.cooperative = a.val.cooperative != 0;
   }
   return s;

@@ -174,10 +174,15 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
     if (a && a->alive && a->pool == p) used += a->hi - a->lo;
   }
   switch (attribute) {
-    case cudaMemPoolAttrReleaseThreshold: *static_cast<uint64_t *>(value) = p->threshold; break;
+    case cudaMemPoolAttrReleaseThreshold:
+      *static_cast<uint64_t *>(value) = p->threshold;
+      break;
     case cudaMemPoolAttrUsedMemCurrent:
-    case cudaMemPoolAttrReservedMemCurrent: *static_cast<uint64_t *>(value) = used; break;
-    default: return call.wrong(cudaErrorInvalidValue, "an attribute that the emulator does not know");
+    case cudaMemPoolAttrReservedMemCurrent:
+      *static_cast<uint64_t *>(value) = used;
+      break;
+    default:
+      return call.wrong(cudaErrorInvalidValue, "an attribute that the emulator does not know");
   }
   return cudaSuccess;
 }

@@ -1,10 +1,10 @@
 /* A launch under way: its threads (fibers), warps, blocks and clusters, and the order between their accesses.
  *
- * Order is known from stamps. A global counter steps at each synchronisation; an access leaves the counter's value in the
- * shadow. A warp, a block and a cluster each have a floor: all accesses of its threads with an older stamp came before
- * its last common barrier, so each of its threads may build on them. That needs no vector clocks. What floors cannot
- * say (barriers of some lanes, some warps; release and acquire between threads) is kept in short lists, which are asked
- * only when the floors say no. */
+ * Order is known from stamps. A global counter steps at each synchronisation; an access leaves the counter's value in
+ * the shadow. A warp, a block and a cluster each have a floor: all accesses of its threads with an older stamp came
+ * before its last common barrier, so each of its threads may build on them. That needs no vector clocks. What floors
+ * cannot say (barriers of some lanes, some warps; release and acquire between threads) is kept in short lists, which
+ * are asked only when the floors say no. */
 #ifndef WN_SIMT_MACHINE_H
 #define WN_SIMT_MACHINE_H
 #include <array>
@@ -71,8 +71,8 @@ struct Fiber {
   uint32_t acquired_version;
   Known known;
   std::vector<Copy> copies;
-  uint32_t groups;                                   /* of copies, committed so far */
-  std::array<uint32_t, 32> *lane_floor;              /* of lanes met in barriers of some lanes */
+  uint32_t groups;                      /* of copies, committed so far */
+  std::array<uint32_t, 32> *lane_floor; /* of lanes met in barriers of some lanes */
 };
 
 struct Group { /* of lanes on their way to one warp-wide operation */
@@ -179,7 +179,7 @@ struct Machine {
   std::vector<uint32_t> starting; /* their order, dealt as they start */
   size_t window;                  /* clusters to keep alive */
   std::unordered_map<uintptr_t, Word> words;
-  void *sp;                       /* of the context that launched */
+  void *sp; /* of the context that launched */
   bool trapped;
   size_t static_used; /* shared memory, by the block with the most */
   uint32_t bulk_number;

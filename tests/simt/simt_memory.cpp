@@ -82,7 +82,8 @@ void *memory_allocate(size_t bytes, int device, const void *pool) {
   cursor = at + span;
   for (uintptr_t c = at; c < at + span; c += chunk_bytes) { /* who is forgotten by this */
     uint32_t &owner = chunk_owner[(c - arena_base) >> chunk_shift];
-    if (owner && !allocations[owner]->alive && chunk_floor(allocations[owner]->lo) == c) unused_indices.push_back(owner);
+    if (owner && !allocations[owner]->alive && chunk_floor(allocations[owner]->lo) == c)
+      unused_indices.push_back(owner);
   }
   uint32_t index;
   if (unused_indices.empty()) {

@@ -131,8 +131,8 @@ void report(Trap t, const std::string &kernel, const std::string &what) {
 }
 
 void report_fiber(const Fiber *f, Trap t, uintptr_t site, const std::string &what) {
-  collected.push_back({t, kernel_name(machine.launch.function), f->block->id, static_cast<int>(f->thread),
-                       line_name(site), what});
+  collected.push_back(
+      {t, kernel_name(machine.launch.function), f->block->id, static_cast<int>(f->thread), line_name(site), what});
 }
 
 void trap_of(const Fiber *f, Trap t, uintptr_t site, const char *format, ...) {
@@ -171,10 +171,10 @@ std::string describe(const Report &r) {
 
 const char *name(Trap t) {
   static const char *const names[] = {
-      "outside",   "freed",    "host_memory",   "misaligned",      "forbidden",  "undefined", "race_shared",
-      "race_global", "barrier", "barrier_named", "barrier_cluster", "lane",       "shared_size", "peer_left",
-      "peer",      "copy_early", "copy_source", "copy_lost",       "mbarrier",   "deadlock",  "endless",
-      "stack",     "unsupported", "launch",     "resident",        "host_call"};
+      "outside",     "freed",       "host_memory",   "misaligned",      "forbidden", "undefined",   "race_shared",
+      "race_global", "barrier",     "barrier_named", "barrier_cluster", "lane",      "shared_size", "peer_left",
+      "peer",        "copy_early",  "copy_source",   "copy_lost",       "mbarrier",  "deadlock",    "endless",
+      "stack",       "unsupported", "launch",        "resident",        "host_call"};
   static_assert(sizeof names / sizeof *names == static_cast<size_t>(Trap::count_), "a name for each trap");
   return names[static_cast<size_t>(t)];
 }

@@ -1,5 +1,5 @@
-/* Which thread runs next. A thread runs until it has to wait; then one of the ready lanes of its warp follows, or now and
- * then one of another warp. Few blocks are alive at a time: more start when these end, or when they only spin. */
+/* Which thread runs next. A thread runs until it has to wait; then one of the ready lanes of its warp follows, or now
+ * and then one of another warp. Few blocks are alive at a time: more start when these end, or when they only spin. */
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -189,8 +189,8 @@ bool idle(uint32_t *seen, int *rounds) {
   }
   if (*seen != machine.progress) *rounds = 0;
   *seen = machine.progress;
-  const bool room = machine.unstarted > 0 && static_cast<int64_t>(machine.live.size() + 1) * machine.launch.cluster <=
-                                                 machine.launch.resident;
+  const bool room = machine.unstarted > 0 &&
+                    static_cast<int64_t>(machine.live.size() + 1) * machine.launch.cluster <= machine.launch.resident;
   if (*rounds > 0 && room) cluster_start();
   if (!machine.paused.empty() && (*rounds)++ < 64) {
     wake_paused();
@@ -267,9 +267,9 @@ bool machine_run(const Launch &launch) {
   while (!machine.trapped) {
     for (Cluster *const c : machine.ended) cluster_retire(c);
     machine.ended.clear();
-    while (machine.unstarted > 0 && machine.live.size() < machine.window &&
-           (machine.live.empty() ||
-            static_cast<int64_t>(machine.live.size() + 1) * launch.cluster <= launch.resident)) {
+    while (
+        machine.unstarted > 0 && machine.live.size() < machine.window &&
+        (machine.live.empty() || static_cast<int64_t>(machine.live.size() + 1) * launch.cluster <= launch.resident)) {
       cluster_start();
     }
     if (machine.live.empty()) break;

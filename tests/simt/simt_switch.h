@@ -1,5 +1,5 @@
-/* Switching stacks: what Boost.Context's jump_fcontext does, in the few lines that this needs. ucontext is about 20 times
- * slower, because it saves the signal mask with a system call. */
+/* Switching stacks: what Boost.Context's jump_fcontext does, in the few lines that this needs. ucontext is about 20
+ * times slower, because it saves the signal mask with a system call. */
 #ifndef WN_SIMT_SWITCH_H
 #define WN_SIMT_SWITCH_H
 

@@ -4,13 +4,13 @@
 #include <stddef.h>
 
 struct trap_job {
-  float *x;         /* 1024 elements, written */
-  float *y;         /* 1024 elements, new */
-  float *input;     /* 1024 elements, written, read-only */
-  float *closed;    /* 1024 elements, of which the test has closed the first 16 */
-  float *freed;     /* 1024 elements, not any more */
-  float *host;      /* of the test */
-  unsigned *words;  /* 16 zeros */
+  float *x;        /* 1024 elements, written */
+  float *y;        /* 1024 elements, new */
+  float *input;    /* 1024 elements, written, read-only */
+  float *closed;   /* 1024 elements, of which the test has closed the first 16 */
+  float *freed;    /* 1024 elements, not any more */
+  float *host;     /* of the test */
+  unsigned *words; /* 16 zeros */
 };
 
 struct trap_launch {
@@ -30,7 +30,7 @@ struct trap_case {
 extern "C" {
 extern const struct trap_case trap_memory_cases[], trap_order_cases[], trap_copy_cases[];
 extern const size_t trap_memory_count, trap_order_count, trap_copy_count;
-extern const void *const trap_plain_kernel; /* y[i] = x[i]; for 64 threads, at most 1024 */
+extern const void *const trap_plain_kernel;  /* y[i] = x[i]; for 64 threads, at most 1024 */
 extern const void *const trap_shared_kernel; /* the same by way of dynamic shared memory, 4 bytes a thread */
 }
 #endif

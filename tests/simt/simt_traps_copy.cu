@@ -8,7 +8,8 @@ using wn::simt::Trap;
 namespace {
 
 template <bool wrong>
-WN_KERNEL(64, 1) copy_unwaited_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+copy_unwaited_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float4, s);
   wn_copy_async(s + wn_thread(), j.x + 4 * wn_thread());
   wn_copy_commit();
@@ -17,7 +18,8 @@ WN_KERNEL(64, 1) copy_unwaited_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) copy_other_thread_kernel(WN_PARAM(trap_job) j) { /* a wait is for the own copies only */
+WN_KERNEL(64, 1)
+copy_other_thread_kernel(WN_PARAM(trap_job) j) { /* a wait is for the own copies only */
   WN_DYNAMIC_SHARED(float4, s);
   wn_copy_async(s + wn_thread(), j.x + 4 * wn_thread());
   wn_copy_commit();
@@ -29,7 +31,8 @@ WN_KERNEL(64, 1) copy_other_thread_kernel(WN_PARAM(trap_job) j) { /* a wait is f
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) copy_stages_kernel(WN_PARAM(trap_job) j) { /* two stages under way, the older one is used */
+WN_KERNEL(64, 1)
+copy_stages_kernel(WN_PARAM(trap_job) j) { /* two stages under way, the older one is used */
   WN_DYNAMIC_SHARED(float4, s);
   float sum = 0;
   for (unsigned i = 0; i < 2; i++) {
@@ -37,7 +40,7 @@ WN_KERNEL(64, 1) copy_stages_kernel(WN_PARAM(trap_job) j) { /* two stages under 
     wn_copy_commit();
   }
   for (unsigned i = 0; i < 4; i++) {
-    wrong && i == 2 ? wn_copy_wait<2>() : wn_copy_wait<1>();
+    wrong &&i == 2 ? wn_copy_wait<2>() : wn_copy_wait<1>();
     wn_sync_block();
     sum += s[i % 2 * 64 + (wn_thread() ^ 1)].z;
     wn_sync_block();
@@ -48,7 +51,8 @@ WN_KERNEL(64, 1) copy_stages_kernel(WN_PARAM(trap_job) j) { /* two stages under 
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) copy_uncommitted_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+copy_uncommitted_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float4, s);
   wn_copy_async(s + wn_thread(), j.x + 4 * wn_thread());
   if (!wrong) wn_copy_commit();
@@ -57,7 +61,8 @@ WN_KERNEL(64, 1) copy_uncommitted_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) copy_overwritten_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+copy_overwritten_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float4, s);
   wn_copy_async(s + wn_thread(), j.x + 4 * wn_thread());
   wn_copy_commit();
@@ -68,7 +73,8 @@ WN_KERNEL(64, 1) copy_overwritten_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) copy_misaligned_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+copy_misaligned_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float4, s);
   wn_copy_async(s + wn_thread(), j.x + 4 * wn_thread() + (wrong ? 2 : 0));
   wn_copy_commit();
@@ -106,17 +112,20 @@ WN_DEVICE void pipeline(const trap_job &j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) bulk_unwaited_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+bulk_unwaited_kernel(WN_PARAM(trap_job) j) {
   pipeline<!wrong, true>(j);
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) bulk_reused_kernel(WN_PARAM(trap_job) j) { /* fetched over what others still read */
+WN_KERNEL(64, 1)
+bulk_reused_kernel(WN_PARAM(trap_job) j) { /* fetched over what others still read */
   pipeline<true, !wrong>(j);
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) bulk_source_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+bulk_source_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float, s);
   wn_mbarrier *const full = reinterpret_cast<wn_mbarrier *>(s + 64);
   if (wn_thread() == 0) wn_mbarrier_init(full, 1);
@@ -132,7 +141,8 @@ WN_KERNEL(64, 1) bulk_source_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) bulk_lost_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+bulk_lost_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float, s);
   wn_mbarrier *const full = reinterpret_cast<wn_mbarrier *>(s + 64);
   if (wn_thread() == 0) {
@@ -145,7 +155,8 @@ WN_KERNEL(64, 1) bulk_lost_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) mbarrier_uninitialised_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(64, 1)
+mbarrier_uninitialised_kernel(WN_PARAM(trap_job)) {
   WN_DYNAMIC_SHARED(wn_mbarrier, b);
   if (wn_thread() == 0 && !wrong) wn_mbarrier_init(b, 64);
   wn_sync_block();
@@ -153,7 +164,8 @@ WN_KERNEL(64, 1) mbarrier_uninitialised_kernel(WN_PARAM(trap_job)) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) mbarrier_arrivals_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(64, 1)
+mbarrier_arrivals_kernel(WN_PARAM(trap_job)) {
   WN_DYNAMIC_SHARED(wn_mbarrier, b);
   if (wn_thread() == 0) wn_mbarrier_init(b, 64);
   if (wn_thread() == 0) wn_mbarrier_init(b + 1, 1);
@@ -163,7 +175,8 @@ WN_KERNEL(64, 1) mbarrier_arrivals_kernel(WN_PARAM(trap_job)) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) mbarrier_order_kernel(WN_PARAM(trap_job) j) { /* arrivals release, a completed phase acquires */
+WN_KERNEL(64, 1)
+mbarrier_order_kernel(WN_PARAM(trap_job) j) { /* arrivals release, a completed phase acquires */
   WN_DYNAMIC_SHARED(float, s);
   wn_mbarrier *const b = reinterpret_cast<wn_mbarrier *>(s + 64);
   if (wn_thread() == 0) wn_mbarrier_init(b, 64);
@@ -177,7 +190,8 @@ WN_KERNEL(64, 1) mbarrier_order_kernel(WN_PARAM(trap_job) j) { /* arrivals relea
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) mbarrier_never_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+mbarrier_never_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float, s);
   wn_mbarrier *const b = reinterpret_cast<wn_mbarrier *>(s + 64);
   if (wn_thread() == 0) {
@@ -192,26 +206,27 @@ WN_KERNEL(64, 1) mbarrier_never_kernel(WN_PARAM(trap_job) j) {
 }  // namespace
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)
-#define LAUNCH(kernel, blocks) {KERNEL(kernel), blocks, 64, 1, 2048, 0, 0}
+#define LAUNCH(kernel, blocks) \
+  { KERNEL(kernel), blocks, 64, 1, 2048, 0, 0 }
 #define CASE(trap, blocks, kernel) \
-  { #kernel, static_cast<int>(Trap::trap), -1, LAUNCH(kernel<true>, blocks), LAUNCH(kernel<false>, blocks) }
+  { #kernel, static_cast < int>(Trap::trap), -1, LAUNCH(kernel <true>, blocks), LAUNCH(kernel <false>, blocks) }
 /* Two traps: which of them depends on who comes first. */
-#define CASE2(trap, also, blocks, kernel)                                                                      \
-  {                                                                                                            \
-    #kernel, static_cast<int>(Trap::trap), static_cast<int>(Trap::also), LAUNCH(kernel<true>, blocks),         \
-        LAUNCH(kernel<false>, blocks)                                                                          \
+#define CASE2(trap, also, blocks, kernel)                                                                   \
+  {                                                                                                         \
+#kernel, static_cast < int>(Trap::trap), static_cast < int>(Trap::also), LAUNCH(kernel <true>, blocks), \
+        LAUNCH(kernel <false>, blocks)                                                                      \
   }
 
 extern "C" {
 /* One block where all would write the same. */
 const trap_case trap_copy_cases[] = {
-    CASE(copy_early, 1, copy_unwaited_kernel),   CASE(copy_early, 1, copy_other_thread_kernel),
-    CASE(copy_early, 1, copy_stages_kernel),     CASE(copy_early, 1, copy_uncommitted_kernel),
-    CASE(copy_early, 1, bulk_unwaited_kernel),   CASE2(race_shared, copy_early, 1, bulk_reused_kernel),
-    CASE(copy_source, 1, copy_overwritten_kernel), CASE(copy_source, 1, bulk_source_kernel),
-    CASE(misaligned, 2, copy_misaligned_kernel),  CASE(copy_lost, 2, bulk_lost_kernel),
+    CASE(copy_early, 1, copy_unwaited_kernel),        CASE(copy_early, 1, copy_other_thread_kernel),
+    CASE(copy_early, 1, copy_stages_kernel),          CASE(copy_early, 1, copy_uncommitted_kernel),
+    CASE(copy_early, 1, bulk_unwaited_kernel),        CASE2(race_shared, copy_early, 1, bulk_reused_kernel),
+    CASE(copy_source, 1, copy_overwritten_kernel),    CASE(copy_source, 1, bulk_source_kernel),
+    CASE(misaligned, 2, copy_misaligned_kernel),      CASE(copy_lost, 2, bulk_lost_kernel),
     CASE(mbarrier, 2, mbarrier_uninitialised_kernel), CASE(mbarrier, 2, mbarrier_arrivals_kernel),
-    CASE(race_shared, 1, mbarrier_order_kernel), CASE(deadlock, 2, mbarrier_never_kernel),
+    CASE(race_shared, 1, mbarrier_order_kernel),      CASE(deadlock, 2, mbarrier_never_kernel),
 };
 const size_t trap_copy_count = sizeof trap_copy_cases / sizeof *trap_copy_cases;
 }

@@ -17,7 +17,8 @@ WN_DEVICE float warp_sum(float v) {
 /* ---- shared memory */
 
 template <bool wrong>
-WN_KERNEL(64, 1) reduce_barrier_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+reduce_barrier_kernel(WN_PARAM(trap_job) j) {
   WN_SHARED(float, part, 2);
   if (wn_thread() < 2) part[wn_thread()] = 0;
   wn_sync_block();
@@ -28,7 +29,8 @@ WN_KERNEL(64, 1) reduce_barrier_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) reduce_reuse_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+reduce_reuse_kernel(WN_PARAM(trap_job) j) {
   WN_SHARED(float, part, 2);
   float sum = 0;
   for (int i = 0; i < 2; i++) {
@@ -42,7 +44,8 @@ WN_KERNEL(64, 1) reduce_reuse_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) warp_exchange_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+warp_exchange_kernel(WN_PARAM(trap_job) j) {
   WN_DYNAMIC_SHARED(float, s);
   s[wn_thread()] = 0;
   wn_sync_warp();
@@ -55,7 +58,8 @@ WN_KERNEL(64, 1) warp_exchange_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) some_lanes_kernel(WN_PARAM(trap_job) j) { /* halves of a warp by themselves */
+WN_KERNEL(64, 1)
+some_lanes_kernel(WN_PARAM(trap_job) j) { /* halves of a warp by themselves */
   WN_DYNAMIC_SHARED(float, s);
   const unsigned half = wn_lane() < 16 ? 0xffffu : 0xffff0000u;
   s[wn_thread()] = 0;
@@ -69,7 +73,8 @@ WN_KERNEL(64, 1) some_lanes_kernel(WN_PARAM(trap_job) j) { /* halves of a warp b
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) neighbours_bytes_kernel(WN_PARAM(trap_job) j) { /* a word's bytes are different places */
+WN_KERNEL(64, 1)
+neighbours_bytes_kernel(WN_PARAM(trap_job) j) { /* a word's bytes are different places */
   WN_SHARED(unsigned char, s, 64);
   s[wn_thread()] = 1;
   if (wrong) s[wn_thread() ^ 1] = 2;
@@ -78,7 +83,8 @@ WN_KERNEL(64, 1) neighbours_bytes_kernel(WN_PARAM(trap_job) j) { /* a word's byt
 }
 
 template <bool wrong>
-WN_KERNEL(128, 1) named_order_kernel(WN_PARAM(trap_job) j) { /* warps 0 and 1 meet, 2 and 3 do not care */
+WN_KERNEL(128, 1)
+named_order_kernel(WN_PARAM(trap_job) j) { /* warps 0 and 1 meet, 2 and 3 do not care */
   WN_DYNAMIC_SHARED(float, s);
   s[wn_thread()] = 0;
   wn_sync_block();
@@ -92,12 +98,14 @@ WN_KERNEL(128, 1) named_order_kernel(WN_PARAM(trap_job) j) { /* warps 0 and 1 me
 /* ---- global memory */
 
 template <bool wrong>
-WN_KERNEL(64, 1) blocks_same_word_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+blocks_same_word_kernel(WN_PARAM(trap_job) j) {
   j.y[wrong ? wn_thread() : wn_block() * 64 + wn_thread()] = 1;
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) last_block_kernel(WN_PARAM(trap_job) j) { /* partial sums, finished by whoever takes the last ticket */
+WN_KERNEL(64, 1)
+last_block_kernel(WN_PARAM(trap_job) j) { /* partial sums, finished by whoever takes the last ticket */
   WN_SHARED(unsigned, last, 1);
   float *const part = j.x + 512;
   part[wn_block() * 64 + wn_thread()] = j.x[wn_thread()];
@@ -111,7 +119,8 @@ WN_KERNEL(64, 1) last_block_kernel(WN_PARAM(trap_job) j) { /* partial sums, fini
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) team_barrier_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+team_barrier_kernel(WN_PARAM(trap_job) j) {
   for (unsigned round = 0; round < 3; round++) {
     float *const part = j.x + 512 + (round & 1) * 256;
     part[wn_block() * 64 + wn_thread()] = j.x[wn_thread()];
@@ -128,7 +137,8 @@ WN_KERNEL(64, 1) team_barrier_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) maximum_kernel(WN_PARAM(trap_job) j) { /* atomics may race with atomics only */
+WN_KERNEL(64, 1)
+maximum_kernel(WN_PARAM(trap_job) j) { /* atomics may race with atomics only */
   wn_atomic_max(j.words + 1, wn_thread());
   if (wrong) {
     j.words[1] = 0;
@@ -141,7 +151,8 @@ WN_KERNEL(64, 1) maximum_kernel(WN_PARAM(trap_job) j) { /* atomics may race with
 /* ---- meeting */
 
 template <bool wrong>
-WN_KERNEL(64, 1) early_exit_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+early_exit_kernel(WN_PARAM(trap_job) j) {
   if (wrong && wn_thread() >= 50) return;
   wn_sync_block();
   if (!wrong && wn_thread() >= 50) return;
@@ -149,7 +160,8 @@ WN_KERNEL(64, 1) early_exit_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) two_places_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+two_places_kernel(WN_PARAM(trap_job) j) {
   if (wrong && wn_thread() < 32) {
     j.y[wn_thread()] = 1;
     wn_sync_block();
@@ -159,7 +171,8 @@ WN_KERNEL(64, 1) two_places_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) two_kinds_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+two_kinds_kernel(WN_PARAM(trap_job) j) {
   if (wrong && wn_thread() == 3) {
     wn_sync_block();
   } else if (wn_sync_block_count(wn_thread() < 40) == 40 && wn_sync_block_or(wn_thread() == 63)) {
@@ -168,7 +181,8 @@ WN_KERNEL(64, 1) two_kinds_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) barrier_or_named_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(64, 1)
+barrier_or_named_kernel(WN_PARAM(trap_job)) {
   if (wrong && wn_thread() < 32) {
     wn_sync_named(1, 64);
   } else {
@@ -177,47 +191,55 @@ WN_KERNEL(64, 1) barrier_or_named_kernel(WN_PARAM(trap_job)) {
 }
 
 template <bool wrong>
-WN_KERNEL(128, 1) named_part_kernel(WN_PARAM(trap_job)) { /* 64 threads of three warps */
+WN_KERNEL(128, 1)
+named_part_kernel(WN_PARAM(trap_job)) { /* 64 threads of three warps */
   if (wrong ? wn_thread() >= 16 && wn_thread() < 80 : wn_thread() < 64) wn_sync_named(1, 64);
 }
 
 template <bool wrong>
-WN_KERNEL(128, 1) named_count_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(128, 1)
+named_count_kernel(WN_PARAM(trap_job)) {
   wn_sync_named(2, wrong && wn_thread() < 64 ? 64 : 128);
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) cluster_skip_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(64, 1)
+cluster_skip_kernel(WN_PARAM(trap_job)) {
   if (!wrong || wn_cluster_rank() != 1) wn_sync_cluster();
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) lane_exits_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+lane_exits_kernel(WN_PARAM(trap_job) j) {
   if (wn_lane() == 31) return;
   j.y[wn_thread()] = wn_shuffle(wrong ? all : 0x7fffffffu, j.x[wn_thread()], 0);
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) lane_unnamed_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+lane_unnamed_kernel(WN_PARAM(trap_job) j) {
   if (wn_lane() >= 24) return;
   j.y[wn_thread()] = wn_shuffle_xor(0xffffffu, j.x[wn_thread()], wrong ? 16 : 4);
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) lane_down_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+lane_down_kernel(WN_PARAM(trap_job) j) {
   const float v = wn_shuffle_down(all, j.x[wn_thread()], 4);
   if (wrong && wn_lane() < 16) j.y[wn_thread()] = wn_shuffle_down(0xffffu, v, 4); /* lane 12 reads lane 16 */
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) lane_elsewhere_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+lane_elsewhere_kernel(WN_PARAM(trap_job) j) {
   if (wrong && wn_lane() == 9) wn_sync_block();
   j.y[wn_thread()] = warp_sum(1);
   if (!wrong || wn_lane() != 9) wn_sync_block();
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) lane_ballot_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(64, 1)
+lane_ballot_kernel(WN_PARAM(trap_job)) {
   if (wn_lane() < 8) {
     wn_ballot(wrong ? all : 0xffu, true);
   } else {
@@ -226,14 +248,16 @@ WN_KERNEL(64, 1) lane_ballot_kernel(WN_PARAM(trap_job)) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) lane_not_caller_kernel(WN_PARAM(trap_job)) {
+WN_KERNEL(64, 1)
+lane_not_caller_kernel(WN_PARAM(trap_job)) {
   wn_sync_warp(wrong ? 0xfffffffeu : all);
 }
 
 /* ---- clusters */
 
 template <bool wrong>
-WN_KERNEL(64, 1) peer_leaves_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+peer_leaves_kernel(WN_PARAM(trap_job) j) {
   WN_SHARED(float, sum, 1);
   if (wn_thread() == 0) sum[0] = j.x[wn_block()];
   wn_sync_cluster();
@@ -244,7 +268,8 @@ WN_KERNEL(64, 1) peer_leaves_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) peer_early_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+peer_early_kernel(WN_PARAM(trap_job) j) {
   WN_SHARED(float, sum, 1);
   if (wn_thread() == 0) sum[0] = 0;
   wn_sync_cluster();
@@ -256,7 +281,8 @@ WN_KERNEL(64, 1) peer_early_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) peer_rank_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+peer_rank_kernel(WN_PARAM(trap_job) j) {
   WN_SHARED(float, sum, 1);
   if (wn_thread() == 0) sum[0] = j.x[wn_block()];
   wn_sync_cluster();
@@ -267,7 +293,8 @@ WN_KERNEL(64, 1) peer_rank_kernel(WN_PARAM(trap_job) j) {
 /* ---- spinning */
 
 template <bool wrong>
-WN_KERNEL(64, 1) never_comes_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+never_comes_kernel(WN_PARAM(trap_job) j) {
   if (wn_thread() == 0) {
     wn_signal(j.words);
     while (wn_poll(j.words) < wn_blocks() + (wrong ? 1 : 0)) wn_pause();
@@ -275,7 +302,8 @@ WN_KERNEL(64, 1) never_comes_kernel(WN_PARAM(trap_job) j) {
 }
 
 template <bool wrong>
-WN_KERNEL(64, 1) without_pause_kernel(WN_PARAM(trap_job) j) {
+WN_KERNEL(64, 1)
+without_pause_kernel(WN_PARAM(trap_job) j) {
   if (wn_thread() == 0) {
     wn_signal(j.words);
     while (wn_poll(j.words) < wn_blocks() + (wrong ? 1 : 0)) {
@@ -287,10 +315,11 @@ WN_KERNEL(64, 1) without_pause_kernel(WN_PARAM(trap_job) j) {
 }  // namespace
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)
-#define CASE(trap, kernel, blocks, threads, cluster, dynamic)                                                    \
-  {                                                                                                              \
-    #kernel, static_cast<int>(Trap::trap), -1, {KERNEL(kernel<true>), blocks, threads, cluster, dynamic, 0, 0},      \
-        {KERNEL(kernel<false>), blocks, threads, cluster, dynamic, 0, 0}                                         \
+#define CASE(trap, kernel, blocks, threads, cluster, dynamic)                                                         \
+  {                                                                                                                   \
+#kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, threads, cluster, dynamic, 0, 0 }, { \
+      KERNEL(kernel<false>), blocks, threads, cluster, dynamic, 0, 0                                                  \
+    }                                                                                                                 \
   }
 
 extern "C" {

@@ -1,7 +1,10 @@
+#include "tests/simt/simt_traps.h"
+
 #include <gtest/gtest.h>
 
 #include <cctype>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -10,7 +13,6 @@
 #include <vector>
 
 #include "tests/simt/simt.h"
-#include "tests/simt/simt_traps.h"
 
 /* Where GoogleTest looks for it. */
 static void PrintTo(const trap_case &c, std::ostream *o) { *o << c.name; }
@@ -18,7 +20,7 @@ static void PrintTo(const trap_case &c, std::ostream *o) { *o << c.name; }
 namespace wn::simt {
 namespace {
 
-constexpr int seeds = 8;
+const uint64_t seeds = std::getenv("WN_SIMT_SEEDS") ? std::strtoull(std::getenv("WN_SIMT_SEEDS"), nullptr, 10) : 8;
 constexpr size_t count = 1024;
 
 Device old_toy() {
