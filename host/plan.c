@@ -91,7 +91,7 @@ size_t wn_plan_mask(const wn_plan *plan) {
   if (!plan || !plan->problem.has_mask) return 0;
   /* The padded runs are the same for every split into parts. */
   const wni_geometry g = wni_geometry_make(&plan->problem.given, plan->problem.given.n, 1);
-  return (size_t)(g.extent[0] * g.extent[1] * g.extent[2] * wni_mask_run(&g));
+  return (size_t)wni_mask_bytes(&g);
 }
 
 /* ---- explain --------------------------------------------------------------------------------------------------- */

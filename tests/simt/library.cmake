@@ -1,0 +1,25 @@
+# The library on the emulator: its own sources with the CUDA backend, the kernels' sources compiled for the emulator, and
+# the emulator's runtime in place of NVIDIA's.
+file(GLOB host_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/host/*.c")
+file(GLOB kernel_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu")
+
+wn_simt_kernels(wn_simt_kernels_cuda ${kernel_sources})
+target_include_directories(wn_simt_kernels_cuda PRIVATE "${PROJECT_SOURCE_DIR}/include")
+
+add_library(warpnorm_simt STATIC ${host_sources} $<TARGET_OBJECTS:wn_simt_kernels_cuda>)
+target_compile_definitions(warpnorm_simt PRIVATE WNI_HAVE_CUDA WNI_CUDA_OLDEST=75)
+target_include_directories(
+  warpnorm_simt
+  PUBLIC "${PROJECT_SOURCE_DIR}/include"
+  PRIVATE "${PROJECT_SOURCE_DIR}")
+target_include_directories(warpnorm_simt SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(
+  warpnorm_simt
+  PRIVATE warpnorm_pedantic OpenMP::OpenMP_C warpnorm_kernels_cpu
+  PUBLIC wn_simt m)
+
+add_executable(wn_simt_host_tests host_cuda_test.cpp host_cuda_faults_test.cpp)
+target_include_directories(wn_simt_host_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_host_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
+add_test(NAME simt.host COMMAND wn_simt_host_tests)
+set_tests_properties(simt.host PROPERTIES LABELS fast)
