@@ -185,6 +185,14 @@ WN_DEVICE void wn_store_last(T *p, T v) {
   __stcs(p, v);
 }
 
+/* ---- v, of which the compiler knows nothing any more: it makes again what it made of v before, instead of keeping
+ * that in registers. */
+
+WN_DEVICE uint32_t wn_forget(uint32_t v) {
+  asm volatile("" : "+r"(v));
+  return v;
+}
+
 /* ---- arithmetic with one rounding each; nothing is contracted behind a kernel's back (--fmad=false) */
 
 WN_DEVICE float wn_fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }

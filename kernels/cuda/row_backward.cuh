@@ -1,0 +1,356 @@
+/* ROW_BACKWARD: sums over whole sets and dx, in one launch, with statistics that training saved.
+ *
+ * Each element its own parameter (per_element): every set has the same parameters, so a thread meets the same columns
+ * in each of its sets and keeps their sums of dz xhat and dz. At the end the teams of a block add theirs in the order
+ * of teams, which makes a row of job.params for each block. All sets of one parameter each: their sums go to job.sums.
+ *
+ * Columns' sums stay in registers up to LANES_4 and BLOCK_2; in BLOCK_4 and BLOCK_LOOP in dynamic shared memory, and
+ * LANES_1, LANES_4 meet there: column_sums_bytes. */
+#ifndef WNI_ROW_BACKWARD_CUH
+#define WNI_ROW_BACKWARD_CUH
+#include "kernels/cuda/row_forward.cuh"
+
+namespace wn {
+
+/* ---- sums of columns in shared memory: [2][16 bytes of an octet][octets], so that neighbours' accesses do not collide
+ */
+
+template <class R>
+struct ColumnSums {
+  uint4 *room;
+  unsigned octets;
+};
+
+/* Of 16 bytes, in all. */
+template <class R>
+WN_DEVICE unsigned column_words(const ColumnSums<R> &c) {
+  return 2 * (Packed<R>::kWords / 4) * c.octets;
+}
+
+template <class R>
+WN_DEVICE uint4 *column_word(const ColumnSums<R> &c, int which, int word, unsigned octet) {
+  return c.room + ((which * (Packed<R>::kWords / 4) + word) * c.octets + octet);
+}
+
+template <class R>
+WN_DEVICE Octet<R> column_sum(const ColumnSums<R> &c, int which, unsigned octet) {
+  Packed<R> p;
+#pragma unroll
+  for (int i = 0; i < Packed<R>::kWords / 4; i++) {
+    const uint4 w = *column_word(c, which, i, octet);
+    p.word[4 * i] = w.x, p.word[4 * i + 1] = w.y, p.word[4 * i + 2] = w.z, p.word[4 * i + 3] = w.w;
+  }
+  return unpack(p);
+}
+
+template <class R>
+WN_DEVICE void set_column_sum(const ColumnSums<R> &c, int which, unsigned octet, const Octet<R> &v) {
+  const Packed<R> p = pack<R>(v);
+#pragma unroll
+  for (int i = 0; i < Packed<R>::kWords / 4; i++)
+    *column_word(c, which, i, octet) =
+        make_uint4(p.word[4 * i], p.word[4 * i + 1], p.word[4 * i + 2], p.word[4 * i + 3]);
+}
+
+/* ---- a thread's sums of an octet of columns */
+
+template <class R>
+struct OctetSums {
+  Octet<R> of[2]; /* dz xhat, dz */
+};
+
+template <class R>
+WN_DEVICE OctetSums<R> no_sums() {
+  return {{splat<R>(0), splat<R>(0)}};
+}
+
+template <class R>
+WN_DEVICE OctetSums<R> load_sums(const ColumnSums<R> &c, unsigned octet) {
+  return {{column_sum(c, 0, octet), column_sum(c, 1, octet)}};
+}
+
+template <class R>
+WN_DEVICE void store_sums(const ColumnSums<R> &c, unsigned octet, const OctetSums<R> &v) {
+  set_column_sum(c, 0, octet, v.of[0]);
+  set_column_sum(c, 1, octet, v.of[1]);
+}
+
+template <class R>
+WN_DEVICE void add_sums(OctetSums<R> *v, const OctetSums<R> &other) {
+#pragma unroll
+  for (int which = 0; which < 2; which++)
+#pragma unroll
+    for (int i = 0; i < 8; i++) v->of[which].v[i] += other.of[which].v[i];
+}
+
+/* Of the lane that differs in bit `bit` of its number. */
+template <class R>
+WN_DEVICE void add_across(OctetSums<R> *v, int bit) {
+#pragma unroll
+  for (int which = 0; which < 2; which++)
+#pragma unroll
+    for (int i = 0; i < 8; i++) v->of[which].v[i] += wn_shuffle_xor(0xffffffffu, v->of[which].v[i], bit);
+}
+
+/* To the block's row of job.params. */
+template <class R>
+WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, const OctetSums<R> &v) {
+  const int64_t params = job.call.geo.params;
+  R *const row = static_cast<R *>(job.params) + static_cast<int64_t>(wn_block()) * 2 * params + 8 * octet;
+  store_octet(row, pack<R>(v.of[0]), n);
+  store_octet(row + params, pack<R>(v.of[1]), n);
+}
+
+/* What the teams of a block have of an octet of columns: first those side by side in a warp, then warp by warp.
+ * take(k): this thread's sums of octet k. */
+template <class R, int K, class Take>
+WN_DEVICE void meet_in_block(const wni_cuda_job &job, const Team &team, const HeldOctets<K> &octets,
+                             const ColumnSums<R> &shared, const Take &take) {
+  for (unsigned warp = 0; warp < wn_threads() / 32; warp++) {
+    if (wn_thread() / 32 == warp) {
+#pragma unroll
+      for (int k = 0; k < K; k++) {
+        OctetSums<R> v = take(k);
+        for (int i = team.lanes_log2; i < 5; i++) add_across(&v, 1 << i);
+        if (octets.n[k] == 0 || wn_lane() >= team.width) continue;
+        if (warp > 0) add_sums(&v, load_sums(shared, octets.at[k].octet));
+        store_sums(shared, octets.at[k].octet, v);
+      }
+    }
+    wn_sync_block();
+  }
+  for (unsigned o = wn_thread(); o < shared.octets; o += wn_threads())
+    store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_sums(shared, o));
+}
+
+/* ---- one octet */
+
+/* g = gamma dz. Adds to the set's sums g xhat and g, or dz xhat and dz where the set has one parameter; and to the
+ * columns' dz xhat and dz if `columns` says so. */
+template <class X, class R>
+WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s, const Octet<R> &gamma,
+                                 const Packed<X> &x, const Octet<R> &dz, int n, R (&set_sums)[2], bool columns,
+                                 OctetSums<R> *column_sums) {
+  const bool weighted = job.cut.row.per_element;
+  Octet<R> g, xhat = unpack(x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    xhat.v[i] = xhat_of(s, xhat.v[i]);
+    g.v[i] = gamma.v[i] * dz.v[i];
+  }
+  R product = 0, plain = 0;
+  each_element(n, [&](int i) {
+    const R term = weighted ? g.v[i] : dz.v[i];
+    product = wn_fma(term, xhat.v[i], product);
+    plain += term;
+  });
+  set_sums[0] += product;
+  set_sums[1] += plain;
+  if (columns) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      column_sums->of[0].v[i] = wn_fma(dz.v[i], xhat.v[i], column_sums->of[0].v[i]);
+      column_sums->of[1].v[i] += dz.v[i];
+    }
+  }
+  return g;
+}
+
+/* Of a set whose sums these are. */
+template <class R>
+WN_DEVICE GradientTerms<R> terms_of_sums(const wni_cuda_job &job, const Normalizer<R> &s, const R (&sums)[2],
+                                         int64_t param) {
+  const R m = static_cast<R>(job.call.geo.set_size);
+  const R gamma = job.cut.row.per_element ? 1 : gamma_of<R>(job.call, param);
+  return gradient_terms(job.call, s, gamma * wn_divide(sums[0], m), gamma * wn_divide(sums[1], m));
+}
+
+template <class R>
+WN_DEVICE void store_task_sums(const wni_cuda_job &job, int64_t task, const R (&sums)[2]) {
+  R *const to = static_cast<R *>(job.sums) + 2 * task;
+  to[0] = sums[0];
+  to[1] = sums[1];
+}
+
+/* What a call wants of ROW_BACKWARD. */
+struct BackwardWants {
+  bool columns, sums, dx;
+};
+
+WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
+  const wni_call &call = job.call;
+  const bool params = call.dgamma != nullptr || call.dbeta != nullptr, each = job.cut.row.per_element;
+  return {params && each, params && !each, call.dx.data != nullptr};
+}
+
+/* ---- sets in registers: x and g of each octet stay from load to store */
+
+template <class R, wni_cuda_scope scope>
+struct BackwardScope {
+  static constexpr int octets = kScopeOctets<scope>;
+  /* Columns' sums in registers: as many as leave room for the rest. */
+  static constexpr bool keeps_sums = scope != WNI_CUDA_BLOCK_4 && octets * sizeof(R) <= 16;
+};
+
+template <class X, class D, wni_cuda_scope scope>
+WN_DEVICE void backward_held(const wni_cuda_job &job) {
+  typedef Real<X> R;
+  constexpr int K = BackwardScope<R, scope>::octets;
+  constexpr bool keeps = BackwardScope<R, scope>::keeps_sums;
+  constexpr bool early = K <= 2; /* dsum is loaded with x and dy */
+  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_DYNAMIC_SHARED(uint4, dynamic);
+  const wni_call &call = job.call;
+  const BackwardWants wants = backward_wants(job);
+  const Team team = scope_team<scope>(job);
+  HeldOctets<K> octets = held_octets<K>(job.cut.row, team);
+  const ColumnSums<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
+  ColumnSums<R> own = shared; /* a warp's own, where they are not in registers */
+  if (!kScopeIsBlock<scope>) own.room += wn_thread() / 32 * column_words(shared);
+  OctetSums<R> kept[K];
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    kept[k] = no_sums<R>();
+    if (!keeps && wants.columns && octets.n[k] > 0) store_sums(own, octets.at[k].octet, no_sums<R>());
+  }
+  int turn = 0;
+  HeldParams<R> params = {-1, {}};
+  RowPlace at = row_place(call.geo, 1, team.base + team.offset);
+  const RowPlace by = row_place(call.geo, 1, team.step);
+  for (int64_t base = team.base; base < call.geo.sets; base += team.step, row_step(call.geo, 1, by, &at)) {
+    const bool here = base + team.offset < call.geo.sets;
+    const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
+    BackwardInput<X, D> in[K];
+    int n[K];
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      octets.at[k] = forget(octets.at[k]);
+      n[k] = here ? octets.n[k] : 0;
+      in[k] = load_backward(job, set, octets.at[k], n[k], needs_residual(call) || (early && needs_dsum(call)));
+    }
+    const Normalizer<R> s = here ? saved_normalizer<R>(call, set.start.set) : Normalizer<R>{0, 0, 0};
+    Octet<R> g[K];
+    R sums[2] = {0, 0};
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      if (n[k] == 0) continue;
+      const RowOctet o = forget(octets.at[k]);
+      const RowParams<R> &p = held_params(job, param_at(job, set.start, o), n[k], &params);
+      const Octet<R> dz = dz_of(call, in[k], s, p);
+      store_dresidual(call, set, o, n[k], dz);
+      if (!keeps && wants.columns) kept[k] = load_sums(own, o.octet);
+      g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &kept[k]);
+      if (!keeps && wants.columns) store_sums(own, o.octet, kept[k]);
+    }
+    if (!wants.dx && !wants.sums) continue;
+    sum_team(team, sums, room, &turn);
+    if (wants.sums && here && team.rank == 0) store_task_sums(job, set.start.set, sums);
+    if (!wants.dx || !here) continue;
+    const GradientTerms<R> terms = terms_of_sums(job, s, sums, set.start.param);
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      if (n[k] == 0) continue;
+      const RowOctet o = forget(octets.at[k]);
+      if (!early && needs_dsum(call)) in[k].extra = load_octet(row_at(set.extra, o), n[k]);
+      store_dx(call, set, o, n[k], s, terms, forget(in[k].x), g[k], in[k].extra);
+    }
+  }
+  if (!wants.columns) return;
+  const auto sums_of = [&](int k) { return keeps || octets.n[k] == 0 ? kept[k] : load_sums(own, octets.at[k].octet); };
+  if constexpr (kScopeIsBlock<scope>) {
+#pragma unroll
+    for (int k = 0; k < K; k++)
+      if (octets.n[k] > 0) store_param_row(job, octets.at[k].octet, octets.n[k], sums_of(k));
+  } else {
+    if (!keeps) wn_sync_block(); /* warp 0's own are where all meet */
+    meet_in_block(job, team, octets, shared, sums_of);
+  }
+}
+
+/* ---- sets of any length: x and dy are read twice */
+
+/* Of this thread's octets of a part: dresidual where nothing later writes it, sums of the set, of columns. */
+template <class X, class D>
+WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
+                          const Normalizer<Real<X>> &s, Real<X> (&sums)[2], bool columns,
+                          const ColumnSums<Real<X>> &shared) {
+  typedef Real<X> R;
+  const wni_call &call = job.call;
+  const bool residual = needs_residual(call);
+  each_octet<2>(
+      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
+      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
+        const Octet<R> dz = dz_of(call, in, s, p);
+        OctetSums<R> v;
+        if (columns) v = load_sums(shared, o.octet);
+        take_gradient(job, s, p.gamma, in.x, dz, n, sums, columns, &v);
+        if (columns) store_sums(shared, o.octet, v);
+      });
+}
+
+template <class X, class D>
+WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
+                              const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms) {
+  typedef Real<X> R;
+  const wni_call &call = job.call;
+  const bool extra = needs_residual(call) || needs_dsum(call);
+  each_octet<2>(
+      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
+      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
+        Octet<R> dz = dz_of(call, in, s, p);
+        store_dresidual(call, set, o, n, dz);
+        if (call.dx.data == nullptr) return;
+#pragma unroll
+        for (int i = 0; i < 8; i++) dz.v[i] *= p.gamma.v[i];
+        store_dx(call, set, o, n, s, terms, in.x, dz, in.extra);
+      });
+}
+
+template <class X, class D>
+WN_DEVICE void backward_loop(const wni_cuda_job &job) {
+  typedef Real<X> R;
+  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_DYNAMIC_SHARED(uint4, dynamic);
+  const wni_call &call = job.call;
+  const BackwardWants wants = backward_wants(job);
+  const Team team = block_team();
+  const RowPart whole = whole_set(job.cut.row);
+  const ColumnSums<R> shared = {dynamic, whole.count};
+  if (wants.columns)
+    for (unsigned o = team.rank; o < whole.count; o += team.width) store_sums(shared, o, no_sums<R>());
+  int turn = 0;
+  for (int64_t task = team.base; task < call.geo.sets; task += team.step) {
+    const RowBackward<X, D> set = row_backward<X, D>(job, row_place(call.geo, 1, task), 0);
+    const Normalizer<R> s = saved_normalizer<R>(call, task);
+    R sums[2] = {0, 0};
+    sum_octets(job, set, whole, team, s, sums, wants.columns, shared);
+    sum_team(team, sums, room, &turn);
+    if (wants.sums && team.rank == 0) store_task_sums(job, task, sums);
+    if (wants.dx || call.dresidual.data != nullptr)
+      apply_gradient(job, set, whole, team, s, terms_of_sums(job, s, sums, set.start.param));
+  }
+  if (wants.columns)
+    for (unsigned o = team.rank; o < whole.count; o += team.width)
+      store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_sums(shared, o));
+}
+
+template <class X, wni_cuda_scope scope>
+struct BackwardBounds {
+  static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
+  static constexpr int blocks = 1;
+};
+
+template <class X, class D, wni_cuda_scope scope>
+WN_KERNEL((BackwardBounds<X, scope>::threads), (BackwardBounds<X, scope>::blocks))
+row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
+  if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
+    backward_loop<X, D>(job);
+  } else {
+    backward_held<X, D, scope>(job);
+  }
+}
+
+}  // namespace wn
+#endif
