@@ -89,12 +89,26 @@ WN_DEVICE RowPlace row_place(const wni_geometry &geo, int64_t pieces, int64_t ta
   return at;
 }
 
-WN_DEVICE void row_step(const wni_geometry &geo, int64_t pieces, const RowPlace &by, RowPlace *at) {
-  at->piece += by.piece;
-  at->middle += by.middle;
-  at->outer += by.outer;
-  if (at->piece >= pieces) at->piece -= pieces, at->middle++;
-  if (at->middle >= geo.extent[1]) at->middle -= geo.extent[1], at->outer++;
+/* The place of the next set that a team takes. A step needs no division, but more registers than whoever has many
+ * octets can spare: these divide, once for all of them. */
+struct RowStep {
+  RowPlace at, by;
+};
+
+template <int K>
+WN_DEVICE RowStep row_step(const wni_geometry &geo, const Team &team) {
+  if (K > 1) return {};
+  return {row_place(geo, 1, team.base + team.offset), row_place(geo, 1, team.step)};
+}
+
+template <int K>
+WN_DEVICE RowPlace next_set(const wni_geometry &geo, int64_t set, RowStep *step) {
+  if (K > 1) return row_place(geo, 1, set);
+  const RowPlace at = step->at;
+  step->at.outer += step->by.outer;
+  step->at.middle += step->by.middle;
+  if (step->at.middle >= geo.extent[1]) step->at.middle -= geo.extent[1], step->at.outer++;
+  return at;
 }
 
 /* ---- octets. A part of a set has less than 2^31, so that an octet's place in it takes 32 bits. */
@@ -236,15 +250,17 @@ WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n)
   return {splat(gamma_of<R>(call, param)), splat(beta_of<R>(call, param))};
 }
 
-/* Parameters stay as long as they are the same: those of one octet a thread, in layer and RMS norm, for ever. */
+/* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm is for ever; of
+ * more they are loaded where they are used. */
 template <class R>
 struct HeldParams {
   int64_t param;
   RowParams<R> values;
 };
 
-template <class R>
-WN_DEVICE const RowParams<R> &held_params(const wni_cuda_job &job, int64_t param, int n, HeldParams<R> *held) {
+template <int K, class R>
+WN_DEVICE RowParams<R> params_for(const wni_cuda_job &job, int64_t param, int n, HeldParams<R> *held) {
+  if (K > 1) return row_params<R>(job, param, n);
   if (held->param != param && n > 0) {
     held->param = param;
     held->values = row_params<R>(job, param, n);

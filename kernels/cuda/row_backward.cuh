@@ -101,24 +101,48 @@ WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, c
   store_octet(row + params, pack<R>(v.of[1]), n);
 }
 
-/* What the teams of a block have of an octet of columns: first those side by side in a warp, then warp by warp.
- * take(k): this thread's sums of octet k. */
-template <class R, int K, class Take>
-WN_DEVICE void meet_in_block(const wni_cuda_job &job, const Team &team, const HeldOctets<K> &octets,
-                             const ColumnSums<R> &shared, const Take &take) {
+/* The sums of a block's teams meet: first those side by side in a warp, then warp by warp in `shared`. add(warp): what
+ * warp `warp` does in its turn. */
+template <class Add>
+WN_DEVICE void warp_by_warp(const Add &add) {
   for (unsigned warp = 0; warp < wn_threads() / 32; warp++) {
-    if (wn_thread() / 32 == warp) {
-#pragma unroll
-      for (int k = 0; k < K; k++) {
-        OctetSums<R> v = take(k);
-        for (int i = team.lanes_log2; i < 5; i++) add_across(&v, 1 << i);
-        if (octets.n[k] == 0 || wn_lane() >= team.width) continue;
-        if (warp > 0) add_sums(&v, load_sums(shared, octets.at[k].octet));
-        store_sums(shared, octets.at[k].octet, v);
-      }
-    }
+    if (wn_thread() / 32 == warp) add(warp);
     wn_sync_block();
   }
+}
+
+/* From registers. */
+template <class R, int K>
+WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, OctetSums<R> (&sums)[K],
+                             const ColumnSums<R> &shared) {
+#pragma unroll
+  for (int k = 0; k < K; k++)
+    for (int i = team.lanes_log2; i < 5; i++) add_across(&sums[k], 1 << i);
+  warp_by_warp([&](unsigned warp) {
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      if (octets.n[k] == 0 || wn_lane() >= team.width) continue;
+      if (warp > 0) add_sums(&sums[k], load_sums(shared, octets.at[k].octet));
+      store_sums(shared, octets.at[k].octet, sums[k]);
+    }
+  });
+}
+
+/* From the warps' own places in shared memory; the first one's is `shared`. */
+template <class R>
+WN_DEVICE void meet_in_block(const ColumnSums<R> &own, const ColumnSums<R> &shared) {
+  wn_sync_block();
+  warp_by_warp([&](unsigned warp) {
+    for (unsigned o = wn_lane(); o < shared.octets && warp > 0; o += 32) {
+      OctetSums<R> v = load_sums(shared, o);
+      add_sums(&v, load_sums(own, o));
+      store_sums(shared, o, v);
+    }
+  });
+}
+
+template <class R>
+WN_DEVICE void store_param_rows(const wni_cuda_job &job, const ColumnSums<R> &shared) {
   for (unsigned o = wn_thread(); o < shared.octets; o += wn_threads())
     store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_sums(shared, o));
 }
@@ -185,19 +209,12 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 
 /* ---- sets in registers: x and g of each octet stay from load to store */
 
-template <class R, wni_cuda_scope scope>
-struct BackwardScope {
-  static constexpr int octets = kScopeOctets<scope>;
-  /* Columns' sums in registers: as many as leave room for the rest. */
-  static constexpr bool keeps_sums = scope != WNI_CUDA_BLOCK_4 && octets * sizeof(R) <= 16;
-};
-
 template <class X, class D, wni_cuda_scope scope>
 WN_DEVICE void backward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
-  constexpr int K = BackwardScope<R, scope>::octets;
-  constexpr bool keeps = BackwardScope<R, scope>::keeps_sums;
-  constexpr bool early = K <= 2; /* dsum is loaded with x and dy */
+  constexpr int K = kScopeOctets<scope>;
+  constexpr bool keeps = scope != WNI_CUDA_BLOCK_4; /* columns' sums in registers */
+  constexpr bool early = K <= 2;                    /* the extra tensor is loaded with x and dy */
   WN_SHARED(R, room, 2 * 2 * 32);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
@@ -205,19 +222,20 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   const Team team = scope_team<scope>(job);
   HeldOctets<K> octets = held_octets<K>(job.cut.row, team);
   const ColumnSums<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
-  ColumnSums<R> own = shared; /* a warp's own, where they are not in registers */
-  if (!kScopeIsBlock<scope>) own.room += wn_thread() / 32 * column_words(shared);
   OctetSums<R> kept[K];
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    kept[k] = no_sums<R>();
-    if (!keeps && wants.columns && octets.n[k] > 0) store_sums(own, octets.at[k].octet, no_sums<R>());
+    if (keeps) {
+      kept[k] = no_sums<R>();
+    } else if (wants.columns && octets.n[k] > 0) {
+      store_sums(shared, octets.at[k].octet, no_sums<R>());
+    }
   }
   int turn = 0;
   HeldParams<R> params = {-1, {}};
-  RowPlace at = row_place(call.geo, 1, team.base + team.offset);
-  const RowPlace by = row_place(call.geo, 1, team.step);
-  for (int64_t base = team.base; base < call.geo.sets; base += team.step, row_step(call.geo, 1, by, &at)) {
+  RowStep step = row_step<K>(call.geo, team);
+  for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
+    const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
     const bool here = base + team.offset < call.geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
     BackwardInput<X, D> in[K];
@@ -226,7 +244,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     for (int k = 0; k < K; k++) {
       octets.at[k] = forget(octets.at[k]);
       n[k] = here ? octets.n[k] : 0;
-      in[k] = load_backward(job, set, octets.at[k], n[k], needs_residual(call) || (early && needs_dsum(call)));
+      in[k] = load_backward(job, set, octets.at[k], n[k], early && (needs_residual(call) || needs_dsum(call)));
     }
     const Normalizer<R> s = here ? saved_normalizer<R>(call, set.start.set) : Normalizer<R>{0, 0, 0};
     Octet<R> g[K];
@@ -235,12 +253,18 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     for (int k = 0; k < K; k++) {
       if (n[k] == 0) continue;
       const RowOctet o = forget(octets.at[k]);
-      const RowParams<R> &p = held_params(job, param_at(job, set.start, o), n[k], &params);
+      if (!early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n[k]);
+      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n[k], &params);
       const Octet<R> dz = dz_of(call, in[k], s, p);
       store_dresidual(call, set, o, n[k], dz);
-      if (!keeps && wants.columns) kept[k] = load_sums(own, o.octet);
-      g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &kept[k]);
-      if (!keeps && wants.columns) store_sums(own, o.octet, kept[k]);
+      if (keeps) {
+        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &kept[k]);
+      } else {
+        OctetSums<R> v;
+        if (wants.columns) v = load_sums(shared, o.octet);
+        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &v);
+        if (wants.columns) store_sums(shared, o.octet, v);
+      }
     }
     if (!wants.dx && !wants.sums) continue;
     sum_team(team, sums, room, &turn);
@@ -256,18 +280,22 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     }
   }
   if (!wants.columns) return;
-  const auto sums_of = [&](int k) { return keeps || octets.n[k] == 0 ? kept[k] : load_sums(own, octets.at[k].octet); };
-  if constexpr (kScopeIsBlock<scope>) {
-#pragma unroll
-    for (int k = 0; k < K; k++)
-      if (octets.n[k] > 0) store_param_row(job, octets.at[k].octet, octets.n[k], sums_of(k));
+  if constexpr (!kScopeIsBlock<scope>) {
+    meet_in_block(team, octets, kept, shared);
+    store_param_rows(job, shared);
   } else {
-    if (!keeps) wn_sync_block(); /* warp 0's own are where all meet */
-    meet_in_block(job, team, octets, shared, sums_of);
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      const unsigned o = octets.at[k].octet;
+      if (octets.n[k] > 0) store_param_row(job, o, octets.n[k], keeps ? kept[k] : load_sums(shared, o));
+    }
   }
 }
 
 /* ---- sets of any length: x and dy are read twice */
+
+template <class X>
+constexpr int kGradientBatch = sizeof(X) <= 2 ? 2 : 1;
 
 /* Of this thread's octets of a part: dresidual where nothing later writes it, sums of the set, of columns. */
 template <class X, class D>
@@ -277,7 +305,7 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool residual = needs_residual(call);
-  each_octet<2>(
+  each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
@@ -295,7 +323,7 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool extra = needs_residual(call) || needs_dsum(call);
-  each_octet<2>(
+  each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
@@ -308,47 +336,54 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
       });
 }
 
-template <class X, class D>
+/* A team's threads have an octet's columns in each of its sets, and so its sums in shared memory to themselves. */
+template <class X, class D, wni_cuda_scope scope>
 WN_DEVICE void backward_loop(const wni_cuda_job &job) {
   typedef Real<X> R;
   WN_SHARED(R, room, 2 * 2 * 32);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
   const BackwardWants wants = backward_wants(job);
-  const Team team = block_team();
+  const Team team = scope_team<scope>(job);
   const RowPart whole = whole_set(job.cut.row);
   const ColumnSums<R> shared = {dynamic, whole.count};
+  ColumnSums<R> own = shared;
+  if (!team.block) own.room += wn_thread() / 32 * column_words(shared);
   if (wants.columns)
-    for (unsigned o = team.rank; o < whole.count; o += team.width) store_sums(shared, o, no_sums<R>());
+    for (unsigned o = team.rank; o < whole.count; o += team.width) store_sums(own, o, no_sums<R>());
   int turn = 0;
-  for (int64_t task = team.base; task < call.geo.sets; task += team.step) {
-    const RowBackward<X, D> set = row_backward<X, D>(job, row_place(call.geo, 1, task), 0);
-    const Normalizer<R> s = saved_normalizer<R>(call, task);
+  for (int64_t set = team.base; set < call.geo.sets; set += team.step) {
+    const RowBackward<X, D> tensors = row_backward<X, D>(job, row_place(call.geo, 1, set), 0);
+    const Normalizer<R> s = saved_normalizer<R>(call, set);
     R sums[2] = {0, 0};
-    sum_octets(job, set, whole, team, s, sums, wants.columns, shared);
+    sum_octets(job, tensors, whole, team, s, sums, wants.columns, own);
     sum_team(team, sums, room, &turn);
-    if (wants.sums && team.rank == 0) store_task_sums(job, task, sums);
+    if (wants.sums && team.rank == 0) store_task_sums(job, set, sums);
     if (wants.dx || call.dresidual.data != nullptr)
-      apply_gradient(job, set, whole, team, s, terms_of_sums(job, s, sums, set.start.param));
+      apply_gradient(job, tensors, whole, team, s, terms_of_sums(job, s, sums, tensors.start.param));
   }
-  if (wants.columns)
-    for (unsigned o = team.rank; o < whole.count; o += team.width)
-      store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_sums(shared, o));
+  if (!wants.columns) return;
+  if (!team.block) meet_in_block(own, shared);
+  store_param_rows(job, shared);
 }
 
 template <class X, wni_cuda_scope scope>
 struct BackwardBounds {
-  static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
+  /* Registers hold one octet of f64 at most. */
+  static constexpr bool held = scope != WNI_CUDA_BLOCK_LOOP && (sizeof(X) < 8 || scope == WNI_CUDA_LANES_1);
+  static constexpr int threads = !kScopeIsBlock<scope> || sizeof(X) == 8       ? 256
+                                 : sizeof(X) == 4 && scope == WNI_CUDA_BLOCK_4 ? 384
+                                                                               : 512;
   static constexpr int blocks = 1;
 };
 
 template <class X, class D, wni_cuda_scope scope>
 WN_KERNEL((BackwardBounds<X, scope>::threads), (BackwardBounds<X, scope>::blocks))
 row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
-  if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
-    backward_loop<X, D>(job);
-  } else {
+  if constexpr (BackwardBounds<X, scope>::held) {
     backward_held<X, D, scope>(job);
+  } else {
+    backward_loop<X, D, scope>(job);
   }
 }
 

@@ -51,7 +51,7 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool extra = needs_residual(call) || needs_dsum(call);
-  each_octet<2>(
+  each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);

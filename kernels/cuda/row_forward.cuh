@@ -132,7 +132,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
   constexpr int K = kScopeOctets<scope>;
   /* The residual that comes after is loaded with x where registers allow. */
-  constexpr bool early = K * Packed<X>::kWords <= 16;
+  constexpr bool early = K <= 2;
   WN_SHARED(R, room, 2 * 2 * 32);
   const wni_call &call = job.call;
   const Team team = scope_team<scope>(job);
@@ -141,9 +141,9 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   int turn = 0;
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
-  RowPlace at = row_place(call.geo, 1, team.base + team.offset);
-  const RowPlace by = row_place(call.geo, 1, team.step);
-  for (int64_t base = team.base; base < call.geo.sets; base += team.step, row_step(call.geo, 1, by, &at)) {
+  RowStep step = row_step<K>(call.geo, team);
+  for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
+    const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
     const bool here = base + team.offset < call.geo.sets;
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
     Packed<X> h[K], r[K];
@@ -158,7 +158,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
 #pragma unroll
       for (int k = 0; k < K; k++) r[k] = load_octet(row_at(set.residual, octets.at[k]), n[k]);
     }
-    if constexpr (K == 1) held_params(job, param_at(job, set.start, octets.at[0]), n[0], &params);
+    if (K == 1) params_for<K>(job, param_at(job, set.start, octets.at[0]), n[0], &params);
     if (before) {
 #pragma unroll
       for (int k = 0; k < K; k++) h[k] = add_residual(h[k], r[k]);
@@ -171,9 +171,9 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       if (n[k] == 0) continue;
       const RowOctet o = forget(octets.at[k]);
       if (!early && after) r[k] = load_octet(row_at(set.residual, o), n[k]);
-      held_params(job, param_at(job, set.start, o), n[k], &params);
+      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n[k], &params);
       if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h[k], n[k]);
-      store_y(job, set, o, n[k], v.s, params.values, forget(h[k]), r[k], &largest);
+      store_y(job, set, o, n[k], v.s, p, forget(h[k]), r[k], &largest);
     }
   }
   if constexpr (sizeof(Y) == 1) store_largest(call, largest);
