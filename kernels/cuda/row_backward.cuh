@@ -27,52 +27,68 @@ WN_DEVICE unsigned column_words(const ColumnSums<R> &c) {
   return 2 * (Packed<R>::kWords / 4) * c.octets;
 }
 
+/* Numbers in 16 bytes. */
 template <class R>
-WN_DEVICE uint4 *column_word(const ColumnSums<R> &c, int which, int word, unsigned octet) {
-  return c.room + ((which * (Packed<R>::kWords / 4) + word) * c.octets + octet);
+constexpr int kAcross = 16 / sizeof(R);
+
+template <class R>
+WN_DEVICE void load_word(const uint4 *from, R (&v)[kAcross<R>]) {
+  const uint4 w = *from;
+  __builtin_memcpy(v, &w, sizeof w);
 }
 
 template <class R>
-WN_DEVICE Octet<R> column_sum(const ColumnSums<R> &c, int which, unsigned octet) {
-  Packed<R> p;
-#pragma unroll
-  for (int i = 0; i < Packed<R>::kWords / 4; i++) {
-    const uint4 w = *column_word(c, which, i, octet);
-    p.word[4 * i] = w.x, p.word[4 * i + 1] = w.y, p.word[4 * i + 2] = w.z, p.word[4 * i + 3] = w.w;
-  }
-  return unpack(p);
-}
-
-template <class R>
-WN_DEVICE void set_column_sum(const ColumnSums<R> &c, int which, unsigned octet, const Octet<R> &v) {
-  const Packed<R> p = pack<R>(v);
-#pragma unroll
-  for (int i = 0; i < Packed<R>::kWords / 4; i++)
-    *column_word(c, which, i, octet) =
-        make_uint4(p.word[4 * i], p.word[4 * i + 1], p.word[4 * i + 2], p.word[4 * i + 3]);
+WN_DEVICE void store_word(uint4 *to, const R (&v)[kAcross<R>]) {
+  uint4 w;
+  __builtin_memcpy(&w, v, sizeof w);
+  *to = w;
 }
 
 /* ---- a thread's sums of an octet of columns */
 
 template <class R>
 struct OctetSums {
-  Octet<R> of[2]; /* dz xhat, dz */
+  R of[2][8]; /* dz xhat, dz */
 };
 
 template <class R>
 WN_DEVICE OctetSums<R> no_sums() {
-  return {{splat<R>(0), splat<R>(0)}};
+  OctetSums<R> v;
+#pragma unroll
+  for (int i = 0; i < 8; i++) v.of[0][i] = v.of[1][i] = 0;
+  return v;
+}
+
+/* f(which, first, word): with the 16 bytes of columns first, first + 1, . . . of the octet. */
+template <class R, class F>
+WN_DEVICE void each_word(const ColumnSums<R> &c, unsigned octet, const F &f) {
+#pragma unroll
+  for (int which = 0; which < 2; which++)
+#pragma unroll
+    for (int word = 0; word < 8 / kAcross<R>; word++)
+      f(which, word * kAcross<R>, c.room + ((which * (8 / kAcross<R>)+word) * c.octets + octet));
 }
 
 template <class R>
 WN_DEVICE OctetSums<R> load_sums(const ColumnSums<R> &c, unsigned octet) {
-  return {{column_sum(c, 0, octet), column_sum(c, 1, octet)}};
+  OctetSums<R> v;
+  each_word(c, octet, [&](int which, int first, const uint4 *word) {
+    R w[kAcross<R>];
+    load_word(word, w);
+#pragma unroll
+    for (int i = 0; i < kAcross<R>; i++) v.of[which][first + i] = w[i];
+  });
+  return v;
 }
 
 template <class R>
 WN_DEVICE void store_sums(const ColumnSums<R> &c, unsigned octet, const OctetSums<R> &v) {
-  set_column_sum(c, 0, octet, v.of[0]);
-  set_column_sum(c, 1, octet, v.of[1]);
+  each_word(c, octet, [&](int which, int first, uint4 *word) {
+    R w[kAcross<R>];
+#pragma unroll
+    for (int i = 0; i < kAcross<R>; i++) w[i] = v.of[which][first + i];
+    store_word(word, w);
+  });
 }
 
 template <class R>
@@ -80,7 +96,36 @@ WN_DEVICE void add_sums(OctetSums<R> *v, const OctetSums<R> &other) {
 #pragma unroll
   for (int which = 0; which < 2; which++)
 #pragma unroll
-    for (int i = 0; i < 8; i++) v->of[which].v[i] += other.of[which].v[i];
+    for (int i = 0; i < 8; i++) v->of[which][i] += other.of[which][i];
+}
+
+/* To sums in registers. */
+template <class R>
+WN_DEVICE void add_products(OctetSums<R> *v, const Octet<R> &dz, const Octet<R> &xhat) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) {
+    v->of[0][i] = wn_fma(dz.v[i], xhat.v[i], v->of[0][i]);
+    v->of[1][i] += dz.v[i];
+  }
+}
+
+/* To sums in shared memory, few of them in registers at a time. */
+template <class R>
+struct SharedOctet {
+  ColumnSums<R> sums;
+  unsigned octet;
+};
+
+template <class R>
+WN_DEVICE void add_products(const SharedOctet<R> *v, const Octet<R> &dz, const Octet<R> &xhat) {
+  each_word(v->sums, v->octet, [&](int which, int first, uint4 *word) {
+    R w[kAcross<R>];
+    load_word(word, w);
+#pragma unroll
+    for (int i = 0; i < kAcross<R>; i++)
+      w[i] = which == 0 ? wn_fma(dz.v[first + i], xhat.v[first + i], w[i]) : w[i] + dz.v[first + i];
+    store_word(word, w);
+  });
 }
 
 /* Of the lane that differs in bit `bit` of its number. */
@@ -89,7 +134,7 @@ WN_DEVICE void add_across(OctetSums<R> *v, int bit) {
 #pragma unroll
   for (int which = 0; which < 2; which++)
 #pragma unroll
-    for (int i = 0; i < 8; i++) v->of[which].v[i] += wn_shuffle_xor(0xffffffffu, v->of[which].v[i], bit);
+    for (int i = 0; i < 8; i++) v->of[which][i] += wn_shuffle_xor(0xffffffffu, v->of[which][i], bit);
 }
 
 /* To the block's row of job.params. */
@@ -97,8 +142,13 @@ template <class R>
 WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, const OctetSums<R> &v) {
   const int64_t params = job.call.geo.params;
   R *const row = static_cast<R *>(job.params) + static_cast<int64_t>(wn_block()) * 2 * params + 8 * octet;
-  store_octet(row, pack<R>(v.of[0]), n);
-  store_octet(row + params, pack<R>(v.of[1]), n);
+#pragma unroll
+  for (int which = 0; which < 2; which++) {
+    Octet<R> o;
+#pragma unroll
+    for (int i = 0; i < 8; i++) o.v[i] = v.of[which][i];
+    store_octet(row + which * params, pack<R>(o), n);
+  }
 }
 
 /* The sums of a block's teams meet: first those side by side in a warp, then warp by warp in `shared`. add(warp): what
@@ -151,10 +201,10 @@ WN_DEVICE void store_param_rows(const wni_cuda_job &job, const ColumnSums<R> &sh
 
 /* g = gamma dz. Adds to the set's sums g xhat and g, or dz xhat and dz where the set has one parameter; and to the
  * columns' dz xhat and dz if `columns` says so. */
-template <class X, class R>
+template <class X, class R, class Columns>
 WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s, const Octet<R> &gamma,
                                  const Packed<X> &x, const Octet<R> &dz, int n, R (&set_sums)[2], bool columns,
-                                 OctetSums<R> *column_sums) {
+                                 Columns *column_sums) {
   const bool weighted = job.cut.row.per_element;
   Octet<R> g, xhat = unpack(x);
 #pragma unroll
@@ -170,13 +220,7 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s
   });
   set_sums[0] += product;
   set_sums[1] += plain;
-  if (columns) {
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-      column_sums->of[0].v[i] = wn_fma(dz.v[i], xhat.v[i], column_sums->of[0].v[i]);
-      column_sums->of[1].v[i] += dz.v[i];
-    }
-  }
+  if (columns) add_products(column_sums, dz, xhat);
   return g;
 }
 
@@ -260,10 +304,8 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
       if (keeps) {
         g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &kept[k]);
       } else {
-        OctetSums<R> v;
-        if (wants.columns) v = load_sums(shared, o.octet);
+        const SharedOctet<R> v = {shared, o.octet};
         g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &v);
-        if (wants.columns) store_sums(shared, o.octet, v);
       }
     }
     if (!wants.dx && !wants.sums) continue;
@@ -310,10 +352,8 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
         const Octet<R> dz = dz_of(call, in, s, p);
-        OctetSums<R> v;
-        if (columns) v = load_sums(shared, o.octet);
+        const SharedOctet<R> v = {shared, o.octet};
         take_gradient(job, s, p.gamma, in.x, dz, n, sums, columns, &v);
-        if (columns) store_sums(shared, o.octet, v);
       });
 }
 
