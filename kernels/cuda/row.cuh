@@ -162,9 +162,12 @@ WN_DEVICE void octet_step(const wni_cuda_row &row, const RowOctet &by, RowOctet 
   if (o->octet >= across) o->octet -= across, o->run++;
 }
 
+/* Beyond the last octet of a set: has no elements. */
+WN_DEVICE RowOctet no_octet() { return {0, 0xffffffffu}; }
+
 WN_DEVICE int octet_elements(const wni_cuda_row &row, const RowOctet &o) {
   const int64_t left = row.elements - 8 * static_cast<int64_t>(o.octet);
-  return left < 8 ? static_cast<int>(left) : 8;
+  return left >= 8 ? 8 : left < 0 ? 0 : static_cast<int>(left);
 }
 
 /* Its addresses are made again rather than kept: there is one for each tensor and octet. */

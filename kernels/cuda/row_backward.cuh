@@ -171,7 +171,7 @@ WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, Octe
   warp_by_warp([&](unsigned warp) {
 #pragma unroll
     for (int k = 0; k < K; k++) {
-      if (octets.n[k] == 0 || wn_lane() >= team.width) continue;
+      if (octets.at[k].octet >= shared.octets || wn_lane() >= team.width) continue;
       if (warp > 0) add_sums(&sums[k], load_sums(shared, octets.at[k].octet));
       store_sums(shared, octets.at[k].octet, sums[k]);
     }
@@ -262,16 +262,17 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   WN_SHARED(R, room, 2 * 2 * 32);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
+  const wni_cuda_row &row = job.cut.row;
   const BackwardWants wants = backward_wants(job);
   const Team team = scope_team<scope>(job);
-  HeldOctets<K> octets = held_octets<K>(job.cut.row, team);
+  HeldOctets<K> octets = held_octets<K>(row, team);
   const ColumnSums<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
   OctetSums<R> kept[K];
 #pragma unroll
   for (int k = 0; k < K; k++) {
     if (keeps) {
       kept[k] = no_sums<R>();
-    } else if (wants.columns && octets.n[k] > 0) {
+    } else if (wants.columns && octets.at[k].octet < shared.octets) {
       store_sums(shared, octets.at[k].octet, no_sums<R>());
     }
   }
@@ -283,29 +284,29 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     const bool here = base + team.offset < call.geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
     BackwardInput<X, D> in[K];
-    int n[K];
 #pragma unroll
     for (int k = 0; k < K; k++) {
       octets.at[k] = forget(octets.at[k]);
-      n[k] = here ? octets.n[k] : 0;
-      in[k] = load_backward(job, set, octets.at[k], n[k], early && (needs_residual(call) || needs_dsum(call)));
+      const int n = here ? octet_elements(row, octets.at[k]) : 0;
+      in[k] = load_backward(job, set, octets.at[k], n, early && (needs_residual(call) || needs_dsum(call)));
     }
     const Normalizer<R> s = here ? saved_normalizer<R>(call, set.start.set) : Normalizer<R>{0, 0, 0};
     Octet<R> g[K];
     R sums[2] = {0, 0};
 #pragma unroll
     for (int k = 0; k < K; k++) {
-      if (n[k] == 0) continue;
       const RowOctet o = forget(octets.at[k]);
-      if (!early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n[k]);
-      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n[k], &params);
+      const int n = here ? octet_elements(row, o) : 0;
+      if (n == 0) continue;
+      if (!early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
+      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, &params);
       const Octet<R> dz = dz_of(call, in[k], s, p);
-      store_dresidual(call, set, o, n[k], dz);
+      store_dresidual(call, set, o, n, dz);
       if (keeps) {
-        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &kept[k]);
+        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &kept[k]);
       } else {
         const SharedOctet<R> v = {shared, o.octet};
-        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n[k], sums, wants.columns, &v);
+        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &v);
       }
     }
     if (!wants.dx && !wants.sums) continue;
@@ -315,10 +316,11 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     const GradientTerms<R> terms = terms_of_sums(job, s, sums, set.start.param);
 #pragma unroll
     for (int k = 0; k < K; k++) {
-      if (n[k] == 0) continue;
       const RowOctet o = forget(octets.at[k]);
-      if (!early && needs_dsum(call)) in[k].extra = load_octet(row_at(set.extra, o), n[k]);
-      store_dx(call, set, o, n[k], s, terms, forget(in[k].x), g[k], in[k].extra);
+      const int n = here ? octet_elements(row, o) : 0;
+      if (n == 0) continue;
+      if (!early && needs_dsum(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
+      store_dx(call, set, o, n, s, terms, forget(in[k].x), g[k], in[k].extra);
     }
   }
   if (!wants.columns) return;
@@ -329,7 +331,8 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
 #pragma unroll
     for (int k = 0; k < K; k++) {
       const unsigned o = octets.at[k].octet;
-      if (octets.n[k] > 0) store_param_row(job, o, octets.n[k], keeps ? kept[k] : load_sums(shared, o));
+      if (o < shared.octets)
+        store_param_row(job, o, octet_elements(row, octets.at[k]), keeps ? kept[k] : load_sums(shared, o));
     }
   }
 }

@@ -25,11 +25,10 @@ WN_DEVICE Team scope_team(const wni_cuda_job &job) {
   }
 }
 
-/* This thread's octets of a set, the same ones of each: n = 0 beyond the last. */
+/* This thread's octets of a set, the same ones of each. */
 template <int K>
 struct HeldOctets {
   RowOctet at[K];
-  int n[K];
 };
 
 template <int K>
@@ -39,8 +38,7 @@ WN_DEVICE HeldOctets<K> held_octets(const wni_cuda_row &row, const Team &team) {
   const RowOctet by = row_octet(row, team.width);
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    held.at[k] = next;
-    held.n[k] = team.rank + k * team.width < row.octets ? octet_elements(row, next) : 0;
+    held.at[k] = team.rank + k * team.width < row.octets ? next : no_octet();
     octet_step(row, by, &next);
   }
   return held;
@@ -59,24 +57,28 @@ WN_DEVICE SetStatistics<R> statistics_of(R mean, R mean_low, R var, double eps) 
   return {{mean, mean_low, rstd_of(var, eps)}, var};
 }
 
-/* Sums of h, h - about or its square over a thread's octets: an octet's first, so that few are added one by one. */
+/* add(h, n) for each of a thread's octets. */
 template <int K, class X, class F>
-WN_DEVICE void sum_held(const Packed<X> (&h)[K], const int (&n)[K], const F &add) {
+WN_DEVICE void each_held(const wni_cuda_row &row, const HeldOctets<K> &octets, bool here, const Packed<X> (&h)[K],
+                         const F &add) {
 #pragma unroll
   for (int k = 0; k < K; k++) {
     const Octet<Real<X>> o = unpack(forget(h[k]));
-    add(o.v, n[k]);
+    if (here) add(o.v, octet_elements(row, octets.at[k]));
   }
 }
 
 template <class X, int K>
-WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_call &call, const Team &team, const Packed<X> (&h)[K],
-                                                 const int (&n)[K], Real<X> first, Real<X> *room, int *turn) {
+WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const Team &team, const HeldOctets<K> &octets,
+                                                 bool here, const Packed<X> (&h)[K], Real<X> first, Real<X> *room,
+                                                 int *turn) {
   typedef Real<X> R;
+  const wni_call &call = job.call;
+  const wni_cuda_row &row = job.cut.row;
   const R m = static_cast<R>(call.geo.set_size);
   if (!call.geo.centered) {
     R squares[1] = {0};
-    sum_held(h, n, [&](const R(&v)[8], int count) {
+    each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
       R sum = 0;
       each_element(count, [&](int i) { sum = wn_fma(v[i], v[i], sum); });
       squares[0] += sum;
@@ -85,7 +87,7 @@ WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_call &call, const Tea
     return statistics_of<R>(0, 0, wn_divide(squares[0], m), call.eps);
   }
   R total[1] = {0};
-  sum_held(h, n, [&](const R(&v)[8], int count) {
+  each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
     R sum = 0;
     each_element(count, [&](int i) { sum += v[i] - first; });
     total[0] += sum;
@@ -93,7 +95,7 @@ WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_call &call, const Tea
   sum_team(team, total, room, turn);
   const R about = first + wn_divide(total[0], m);
   R rest[2] = {0, 0}; /* of h - about, of its square */
-  sum_held(h, n, [&](const R(&v)[8], int count) {
+  each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
     R sum = 0, squares = 0;
     each_element(count, [&](int i) {
       const R d = v[i] - about;
@@ -135,8 +137,9 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   constexpr bool early = K <= 2;
   WN_SHARED(R, room, 2 * 2 * 32);
   const wni_call &call = job.call;
+  const wni_cuda_row &row = job.cut.row;
   const Team team = scope_team<scope>(job);
-  HeldOctets<K> octets = held_octets<K>(job.cut.row, team);
+  HeldOctets<K> octets = held_octets<K>(row, team);
   const bool before = call.add == WN_ADD_BEFORE, after = call.add == WN_ADD_AFTER;
   int turn = 0;
   Largest largest = {0};
@@ -147,33 +150,34 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
     const bool here = base + team.offset < call.geo.sets;
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
     Packed<X> h[K], r[K];
-    int n[K];
 #pragma unroll
     for (int k = 0; k < K; k++) {
       octets.at[k] = forget(octets.at[k]);
-      n[k] = here ? octets.n[k] : 0;
-      h[k] = load_octet(row_at(set.x, octets.at[k]), n[k]);
+      h[k] = load_octet(row_at(set.x, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0);
     }
     if (before || (early && after)) {
 #pragma unroll
-      for (int k = 0; k < K; k++) r[k] = load_octet(row_at(set.residual, octets.at[k]), n[k]);
+      for (int k = 0; k < K; k++)
+        r[k] = load_octet(row_at(set.residual, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0);
     }
-    if (K == 1) params_for<K>(job, param_at(job, set.start, octets.at[0]), n[0], &params);
+    if (K == 1 && here)
+      params_for<K>(job, param_at(job, set.start, octets.at[0]), octet_elements(row, octets.at[0]), &params);
     if (before) {
 #pragma unroll
       for (int k = 0; k < K; k++) h[k] = add_residual(h[k], r[k]);
     }
     const R first = first_element(call, team, set, here, h[0]);
-    const SetStatistics<R> v = held_statistics(call, team, h, n, first, room, &turn);
+    const SetStatistics<R> v = held_statistics(job, team, octets, here, h, first, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v.s, v.var);
 #pragma unroll
     for (int k = 0; k < K; k++) {
-      if (n[k] == 0) continue;
       const RowOctet o = forget(octets.at[k]);
-      if (!early && after) r[k] = load_octet(row_at(set.residual, o), n[k]);
-      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n[k], &params);
-      if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h[k], n[k]);
-      store_y(job, set, o, n[k], v.s, p, forget(h[k]), r[k], &largest);
+      const int n = here ? octet_elements(row, o) : 0;
+      if (n == 0) continue;
+      if (!early && after) r[k] = load_octet(row_at(set.residual, o), n);
+      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, &params);
+      if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h[k], n);
+      store_y(job, set, o, n, v.s, p, forget(h[k]), r[k], &largest);
     }
   }
   if constexpr (sizeof(Y) == 1) store_largest(call, largest);
