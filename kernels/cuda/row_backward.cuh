@@ -224,6 +224,22 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s
   return g;
 }
 
+/* Where g was not kept: from x and dy to dx once more. */
+template <class X, class D>
+WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                              const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
+                              const BackwardInput<X, D> &in, bool dresidual) {
+  typedef Real<X> R;
+  const wni_call &call = job.call;
+  const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
+  Octet<R> dz = dz_of(call, in, s, p);
+  if (dresidual) store_dresidual(call, set, o, n, dz);
+  if (call.dx.data == nullptr) return;
+#pragma unroll
+  for (int i = 0; i < 8; i++) dz.v[i] *= p.gamma.v[i];
+  store_dx(call, set, o, n, s, terms, in.x, dz, in.extra);
+}
+
 /* Of a set whose sums these are. */
 template <class R>
 WN_DEVICE GradientTerms<R> terms_of_sums(const wni_cuda_job &job, const Normalizer<R> &s, const R (&sums)[2],
@@ -253,12 +269,23 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 
 /* ---- sets in registers: x and g of each octet stay from load to store */
 
+/* What registers have room for, of D x and dy. */
+template <class X, class D, wni_cuda_scope scope>
+struct BackwardHolds {
+  static constexpr int limit = sizeof(X) < 8 ? 4 : 2; /* the planner's for LANES_4, so that sums of columns fit */
+  static constexpr int octets = kScopeOctets<scope> < limit ? kScopeOctets<scope> : limit;
+  static constexpr bool sums = scope != WNI_CUDA_BLOCK_4;    /* of columns; else in shared memory */
+  static constexpr bool set = octets == 1 || sizeof(X) == 2; /* x and g from load to store; else both are read twice */
+  static constexpr bool x = set && !(scope == WNI_CUDA_BLOCK_4); /* else it is read twice, from the caches */
+  static constexpr int batch = set && octets * (sizeof(X) + sizeof(D)) <= 16 ? octets : octets / 2;
+  static constexpr bool early = octets * sizeof(X) <= 4 || octets == 1; /* the extra tensor comes with x and dy */
+};
+
 template <class X, class D, wni_cuda_scope scope>
 WN_DEVICE void backward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
-  constexpr int K = kScopeOctets<scope>;
-  constexpr bool keeps = scope != WNI_CUDA_BLOCK_4; /* columns' sums in registers */
-  constexpr bool early = K <= 2;                    /* the extra tensor is loaded with x and dy */
+  typedef BackwardHolds<X, D, scope> Holds;
+  constexpr int K = Holds::octets;
   WN_SHARED(R, room, 2 * 2 * 32);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
@@ -270,7 +297,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   OctetSums<R> kept[K];
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    if (keeps) {
+    if (Holds::sums) {
       kept[k] = no_sums<R>();
     } else if (wants.columns && octets.at[k].octet < shared.octets) {
       store_sums(shared, octets.at[k].octet, no_sums<R>());
@@ -283,44 +310,56 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
     const bool here = base + team.offset < call.geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
-    BackwardInput<X, D> in[K];
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-      octets.at[k] = forget(octets.at[k]);
-      const int n = here ? octet_elements(row, octets.at[k]) : 0;
-      in[k] = load_backward(job, set, octets.at[k], n, early && (needs_residual(call) || needs_dsum(call)));
-    }
     const Normalizer<R> s = here ? saved_normalizer<R>(call, set.start.set) : Normalizer<R>{0, 0, 0};
+    Packed<X> x[K], extra[K];
     Octet<R> g[K];
     R sums[2] = {0, 0};
 #pragma unroll
-    for (int k = 0; k < K; k++) {
-      const RowOctet o = forget(octets.at[k]);
-      const int n = here ? octet_elements(row, o) : 0;
-      if (n == 0) continue;
-      if (!early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
-      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, &params);
-      const Octet<R> dz = dz_of(call, in[k], s, p);
-      store_dresidual(call, set, o, n, dz);
-      if (keeps) {
-        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &kept[k]);
-      } else {
-        const SharedOctet<R> v = {shared, o.octet};
-        g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &v);
+    for (int first = 0; first < K; first += Holds::batch) {
+      BackwardInput<X, D> in[K];
+#pragma unroll
+      for (int k = first; k < first + Holds::batch; k++) {
+        octets.at[k] = forget(octets.at[k]);
+        const int n = here ? octet_elements(row, octets.at[k]) : 0;
+        in[k] = load_backward(job, set, octets.at[k], n, Holds::early && needs_extra(call));
+        x[k] = in[k].x;
+        extra[k] = in[k].extra;
+      }
+#pragma unroll
+      for (int k = first; k < first + Holds::batch; k++) {
+        const RowOctet o = {wn_forget(octets.at[k].run), wn_forget_until(octets.at[k].octet, &sums[0])};
+        const int n = here ? octet_elements(row, o) : 0;
+        if (n == 0) continue;
+        if (!Holds::early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
+        const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, &params);
+        const Octet<R> dz = dz_of(call, in[k], s, p);
+        if (Holds::set) store_dresidual(call, set, o, n, dz);
+        if (Holds::sums) {
+          g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &kept[k]);
+        } else {
+          const SharedOctet<R> v = {shared, o.octet};
+          g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &v);
+        }
       }
     }
-    if (!wants.dx && !wants.sums) continue;
+    const bool dresidual = !Holds::set && call.dresidual.data != nullptr; /* may take dy's place */
+    if (!wants.dx && !wants.sums && !dresidual) continue;
     sum_team(team, sums, room, &turn);
     if (wants.sums && here && team.rank == 0) store_task_sums(job, set.start.set, sums);
-    if (!wants.dx || !here) continue;
+    if ((!wants.dx && !dresidual) || !here) continue;
     const GradientTerms<R> terms = terms_of_sums(job, s, sums, set.start.param);
 #pragma unroll
     for (int k = 0; k < K; k++) {
       const RowOctet o = forget(octets.at[k]);
       const int n = here ? octet_elements(row, o) : 0;
       if (n == 0) continue;
-      if (!early && needs_dsum(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
-      store_dx(call, set, o, n, s, terms, forget(in[k].x), g[k], in[k].extra);
+      if (Holds::set) {
+        if (!Holds::x) x[k] = load_octet(row_at(set.x, o), n);
+        if (!Holds::early && needs_dsum(call)) extra[k] = load_octet(row_at(set.extra, o), n);
+        store_dx(call, set, o, n, s, terms, forget(x[k]), g[k], extra[k]);
+      } else {
+        gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, needs_extra(call)), true);
+      }
     }
   }
   if (!wants.columns) return;
@@ -332,7 +371,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     for (int k = 0; k < K; k++) {
       const unsigned o = octets.at[k].octet;
       if (o < shared.octets)
-        store_param_row(job, o, octet_elements(row, octets.at[k]), keeps ? kept[k] : load_sums(shared, o));
+        store_param_row(job, o, octet_elements(row, octets.at[k]), Holds::sums ? kept[k] : load_sums(shared, o));
     }
   }
 }
@@ -363,19 +402,11 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
 template <class X, class D>
 WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
                               const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms) {
-  typedef Real<X> R;
-  const wni_call &call = job.call;
-  const bool extra = needs_residual(call) || needs_dsum(call);
+  const bool extra = needs_extra(job.call);
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
-        Octet<R> dz = dz_of(call, in, s, p);
-        store_dresidual(call, set, o, n, dz);
-        if (call.dx.data == nullptr) return;
-#pragma unroll
-        for (int i = 0; i < 8; i++) dz.v[i] *= p.gamma.v[i];
-        store_dx(call, set, o, n, s, terms, in.x, dz, in.extra);
+        gradient_again(job, set, o, n, s, terms, in, true);
       });
 }
 
@@ -412,11 +443,8 @@ WN_DEVICE void backward_loop(const wni_cuda_job &job) {
 
 template <class X, wni_cuda_scope scope>
 struct BackwardBounds {
-  /* Registers hold one octet of f64 at most. */
-  static constexpr bool held = scope != WNI_CUDA_BLOCK_LOOP && (sizeof(X) < 8 || scope == WNI_CUDA_LANES_1);
-  static constexpr int threads = !kScopeIsBlock<scope> || sizeof(X) == 8       ? 256
-                                 : sizeof(X) == 4 && scope == WNI_CUDA_BLOCK_4 ? 384
-                                                                               : 512;
+  static constexpr bool held = scope <= WNI_CUDA_BLOCK_2 || (scope == WNI_CUDA_BLOCK_4 && sizeof(X) == 2);
+  static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
   static constexpr int blocks = 1;
 };
 

@@ -50,7 +50,7 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
                             const Team &team, const Normalizer<Real<X>> &s, Real<X> (&sums)[2]) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  const bool extra = needs_residual(call) || needs_dsum(call);
+  const bool extra = needs_extra(call);
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {

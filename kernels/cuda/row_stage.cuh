@@ -123,6 +123,7 @@ WN_DEVICE bool needs_residual(const wni_call &call) {
   return call.add == WN_ADD_AFTER && call.act != WN_ACT_NONE && call.mask == nullptr;
 }
 WN_DEVICE bool needs_dsum(const wni_call &call) { return call.dsum.data != nullptr && call.dx.data != nullptr; }
+WN_DEVICE bool needs_extra(const wni_call &call) { return needs_residual(call) || needs_dsum(call); }
 
 template <class X, class D>
 WN_DEVICE RowBackward<X, D> row_backward(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
