@@ -72,6 +72,14 @@ WN_DEVICE Packed<T> packed_zero() {
   return p;
 }
 
+/* Unpacked again rather than kept unpacked: see wn_forget. */
+template <class T>
+WN_DEVICE Packed<T> forget(Packed<T> p) {
+#pragma unroll
+  for (int i = 0; i < Packed<T>::kWords; i++) p.word[i] = wn_forget(p.word[i]);
+  return p;
+}
+
 template <class T>
 WN_DEVICE Octet<Real<T>> unpack(const Packed<T> &p) {
   Octet<Real<T>> o;

@@ -185,6 +185,24 @@ WN_DEVICE void wn_store_last(T *p, T v) {
   __stcs(p, v);
 }
 
+/* ---- v, of which the compiler knows nothing any more: it makes again what it made of v before, instead of keeping
+ * that in registers. */
+
+WN_DEVICE uint32_t wn_forget(uint32_t v) {
+  asm volatile("" : "+r"(v));
+  return v;
+}
+
+/* The same, and not before *done is there: what follows from v is not begun earlier. */
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, float *done) {
+  asm volatile("" : "+r"(v), "+f"(*done));
+  return v;
+}
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, double *done) {
+  asm volatile("" : "+r"(v), "+d"(*done));
+  return v;
+}
+
 /* ---- arithmetic with one rounding each; nothing is contracted behind a kernel's back (--fmad=false) */
 
 WN_DEVICE float wn_fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }

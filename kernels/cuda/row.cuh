@@ -1,0 +1,288 @@
+/* Where the threads of the ROW family are: teams of threads take tasks, which are sets or pieces of sets, octet by
+ * octet.
+ *
+ *   octets of a set       run 0: |0|1|2|   run 1: |3|4|5|   . . .      run_octets = 3
+ *   team of 4 threads             0 1 2            3 0 1               thread t has octets t, t + 4, t + 8, . . .
+ *
+ * Places are divided out once and stepped from there on: a step is two additions and a carry. */
+#ifndef WNI_ROW_CUH
+#define WNI_ROW_CUH
+#include "kernels/cuda/stage.cuh"
+
+namespace wn {
+
+/* ---- teams */
+
+/* The threads that take a task together: 2^lanes_log2 neighbouring lanes, or the block. A warp's teams have tasks
+ * base + offset, all of them in the same turn, so that trip counts are the warp's:
+ *
+ *   for (int64_t base = team.base; base < tasks; base += team.step) ... task base + team.offset, if there is one */
+struct Team {
+  bool block;
+  int lanes_log2;
+  unsigned width, rank, offset;
+  int64_t base, step;
+};
+
+WN_DEVICE Team block_team() { return {true, 5, wn_threads(), wn_thread(), 0, wn_block(), wn_blocks()}; }
+
+WN_DEVICE Team lanes_team(int lanes_log2) {
+  const unsigned warps = wn_threads() / 32, side_by_side = 32u >> lanes_log2;
+  const int64_t warp = static_cast<int64_t>(wn_block()) * warps + wn_thread() / 32;
+  return {false,
+          lanes_log2,
+          1u << lanes_log2,
+          wn_lane() & ((1u << lanes_log2) - 1),
+          wn_lane() >> lanes_log2,
+          warp * side_by_side,
+          static_cast<int64_t>(wn_blocks()) * warps * side_by_side};
+}
+
+/* Where the plan's figure decides at run time. */
+WN_DEVICE Team row_team(const wni_cuda_job &job) {
+  return job.cut.row.lanes <= 32 ? lanes_team(job.lanes_log2) : block_team();
+}
+
+/* Sums and moments of a team, to all of its threads. */
+template <class R, int N>
+WN_DEVICE void sum_team(const Team &team, R (&v)[N], R *room, int *turn) {
+  if (team.block) {
+    sum_block(v, room, turn);
+  } else {
+    sum_lanes(v, team.lanes_log2);
+  }
+}
+
+/* room: 2 x warps, its halves used in turn as in sum_block. */
+template <class R>
+WN_DEVICE Moments<R> merge_team(const Team &team, const Moments<R> &v, Moments<R> *room, int *turn) {
+  if (!team.block) return merge_lanes(v, team.lanes_log2);
+  return merge_block(v, room + (*turn)++ % 2 * (wn_threads() / 32));
+}
+
+/* ---- sets and their pieces */
+
+WN_DEVICE int64_t divide(int64_t a, int64_t b, int64_t *rest) {
+  if (b == 1) {
+    *rest = 0;
+    return a;
+  }
+  if ((a | b) >> 32 == 0) {
+    const uint32_t quotient = static_cast<uint32_t>(a) / static_cast<uint32_t>(b);
+    *rest = static_cast<uint32_t>(a) - quotient * static_cast<uint32_t>(b);
+    return quotient;
+  }
+  const int64_t quotient = a / b;
+  *rest = a - quotient * b;
+  return quotient;
+}
+
+/* Task = (outer * middles + middle) * pieces + piece. */
+struct RowPlace {
+  int64_t outer, middle, piece;
+};
+
+WN_DEVICE RowPlace row_place(const wni_geometry &geo, int64_t pieces, int64_t task) {
+  RowPlace at;
+  const int64_t set = divide(task, pieces, &at.piece);
+  at.outer = divide(set, geo.extent[1], &at.middle);
+  return at;
+}
+
+/* The place of the next set that a team takes. A step needs no division, but more registers than whoever has many
+ * octets can spare: these divide, once for all of them. */
+struct RowStep {
+  RowPlace at, by;
+};
+
+template <int K>
+WN_DEVICE RowStep row_step(const wni_geometry &geo, const Team &team) {
+  if (K > 1) return {};
+  return {row_place(geo, 1, team.base + team.offset), row_place(geo, 1, team.step)};
+}
+
+template <int K>
+WN_DEVICE RowPlace next_set(const wni_geometry &geo, int64_t set, RowStep *step) {
+  if (K > 1) return row_place(geo, 1, set);
+  const RowPlace at = step->at;
+  step->at.outer += step->by.outer;
+  step->at.middle += step->by.middle;
+  if (step->at.middle >= geo.extent[1]) step->at.middle -= geo.extent[1], step->at.outer++;
+  return at;
+}
+
+/* ---- octets. A part of a set has less than 2^31, so that an octet's place in it takes 32 bits. */
+
+/* Part of a set: `count` octets from octet `octet` of run `run` on. */
+struct RowPart {
+  int64_t run;
+  unsigned octet, count;
+};
+
+WN_DEVICE RowPart whole_set(const wni_cuda_row &row) { return {0, 0, static_cast<unsigned>(row.octets)}; }
+
+/* Segment `segment` of `octets` octets from run `run` on, cut by row.segment_octets. */
+WN_DEVICE RowPart row_segment(const wni_cuda_row &row, int64_t run, int64_t octets, int64_t segment) {
+  const int64_t first = segment * row.segment_octets, left = octets - first;
+  int64_t octet;
+  run += row.runs == 1 ? (octet = first, 0) : divide(first, row.run_octets, &octet);
+  return {run, static_cast<unsigned>(octet),
+          static_cast<unsigned>(left < row.segment_octets ? left : row.segment_octets)};
+}
+
+WN_DEVICE int64_t elements_before(const wni_cuda_row &row, int64_t octet) {
+  int64_t rest;
+  const int64_t run = divide(octet, row.run_octets, &rest);
+  return run * row.elements + (8 * rest < row.elements ? 8 * rest : row.elements);
+}
+
+/* Of segment `segment` of a set. */
+WN_DEVICE int64_t row_segment_elements(const wni_cuda_row &row, int64_t segment) {
+  const int64_t first = segment * row.segment_octets, left = row.octets - first;
+  return elements_before(row, first + (left < row.segment_octets ? left : row.segment_octets)) -
+         elements_before(row, first);
+}
+
+/* Octet `octet` of run `run`, counted from the part's first run. */
+struct RowOctet {
+  unsigned run, octet;
+};
+
+/* Octet i from the start of a run on. */
+WN_DEVICE RowOctet row_octet(const wni_cuda_row &row, unsigned i) {
+  if (row.runs == 1) return {0, i};
+  const unsigned across = static_cast<unsigned>(row.run_octets), run = i / across;
+  return {run, i - run * across};
+}
+
+WN_DEVICE void octet_step(const wni_cuda_row &row, const RowOctet &by, RowOctet *o) {
+  const unsigned across = static_cast<unsigned>(row.run_octets);
+  o->run += by.run;
+  o->octet += by.octet;
+  if (o->octet >= across) o->octet -= across, o->run++;
+}
+
+/* Beyond the last octet of a set: has no elements. */
+WN_DEVICE RowOctet no_octet() { return {0, 0xffffffffu}; }
+
+WN_DEVICE int octet_elements(const wni_cuda_row &row, const RowOctet &o) {
+  const int64_t left = row.elements - 8 * static_cast<int64_t>(o.octet);
+  return left >= 8 ? 8 : left < 0 ? 0 : static_cast<int>(left);
+}
+
+/* Its addresses are made again rather than kept: there is one for each tensor and octet. */
+WN_DEVICE RowOctet forget(const RowOctet &o) { return {wn_forget(o.run), wn_forget(o.octet)}; }
+
+/* This thread's octets of a part, `batch` at a time: all that load(octet, n) loads is on its way before
+ * use(octet, n, loaded) meets the first of it. Threads have as many as there are, so neither may ask other threads. */
+template <int batch, class Load, class Use>
+WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Team &team, const Load &load,
+                          const Use &use) {
+  RowOctet next = row_octet(row, part.octet + team.rank);
+  const RowOctet by = row_octet(row, team.width);
+  for (unsigned i = team.rank; i < part.count; i += batch * team.width) {
+    RowOctet at[batch];
+    int n[batch];
+    decltype(load(next, 0)) loaded[batch];
+#pragma unroll
+    for (int k = 0; k < batch; k++) {
+      at[k] = next;
+      n[k] = i + k * team.width < part.count ? octet_elements(row, next) : 0;
+      loaded[k] = load(at[k], n[k]);
+      octet_step(row, by, &next);
+    }
+#pragma unroll
+    for (int k = 0; k < batch; k++)
+      if (n[k] > 0) use(forget(at[k]), n[k], loaded[k]);
+  }
+}
+
+/* ---- what a part has of tensors */
+
+template <class T>
+struct RowTensor {
+  T *first;    /* of the part's first run */
+  int64_t run; /* from one run to the next */
+};
+
+template <class T>
+WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, const RowPlace &at, int64_t run) {
+  const int64_t *const stride = t.view.stride;
+  const int64_t step = job.call.geo.extent[2] > 1 ? stride[2] : job.cut.row.elements;
+  return {static_cast<T *>(t.data) + (at.outer * stride[0] + at.middle * stride[1] + run * step), step};
+}
+
+template <class T>
+WN_DEVICE T *row_at(const RowTensor<T> &t, const RowOctet &o) {
+  return t.first + (static_cast<int64_t>(o.run) * t.run + 8 * static_cast<int64_t>(o.octet));
+}
+
+/* Set, byte of the mask and parameter at the start of the part's first run. */
+struct RowStart {
+  int64_t set, mask, param;
+};
+
+WN_DEVICE RowStart row_start(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
+  const wni_geometry &geo = job.call.geo;
+  const wni_cuda_row &row = job.cut.row;
+  const int64_t set = at.outer * geo.extent[1] + at.middle;
+  return {set, set * row.octets + run * row.run_octets, at.middle * geo.param_step + run * row.param_run};
+}
+
+WN_DEVICE uint8_t *mask_at(const wni_cuda_job &job, const RowStart &start, const RowOctet &o) {
+  return job.call.mask + (start.mask + static_cast<int64_t>(o.run) * job.cut.row.run_octets + o.octet);
+}
+
+WN_DEVICE int64_t param_at(const wni_cuda_job &job, const RowStart &start, const RowOctet &o) {
+  const wni_cuda_row &row = job.cut.row;
+  return start.param + static_cast<int64_t>(o.run) * row.param_run +
+         (row.per_element ? 8 * static_cast<int64_t>(o.octet) : 0);
+}
+
+/* ---- parameters of an octet */
+
+template <class R>
+struct RowParams {
+  Octet<R> gamma, beta;
+};
+
+template <class R>
+WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n) {
+  const wni_call &call = job.call;
+  if (job.cut.row.per_element) return {gammas_of<R>(call, param, n), betas_of<R>(call, param, n)};
+  return {splat(gamma_of<R>(call, param)), splat(beta_of<R>(call, param))};
+}
+
+/* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm is for ever; of
+ * more they are loaded where they are used. */
+template <class R>
+struct HeldParams {
+  int64_t param;
+  RowParams<R> values;
+};
+
+template <int K, class R>
+WN_DEVICE RowParams<R> params_for(const wni_cuda_job &job, int64_t param, int n, HeldParams<R> *held) {
+  if (K > 1) return row_params<R>(job, param, n);
+  if (held->param != param && n > 0) {
+    held->param = param;
+    held->values = row_params<R>(job, param, n);
+  }
+  return held->values;
+}
+
+/* f(i) for the first n elements of an octet; full ones, nearly all, without asking at each. */
+template <class F>
+WN_DEVICE void each_element(int n, const F &f) {
+  if (n == 8) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) f(i);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+      if (i < n) f(i);
+  }
+}
+
+}  // namespace wn
+#endif

@@ -1,0 +1,230 @@
+/* What the ROW family does with one octet: loads it, makes y of it or its gradients, and stores them. */
+#ifndef WNI_ROW_STAGE_CUH
+#define WNI_ROW_STAGE_CUH
+#include "kernels/cuda/row.cuh"
+
+namespace wn {
+
+/* ---- forward */
+
+template <class X, class Y>
+struct RowForward {
+  RowTensor<const X> x, residual;
+  RowTensor<X> sum;
+  RowTensor<Y> y;
+  RowStart start;
+};
+
+template <class X, class Y>
+WN_DEVICE RowForward<X, Y> row_forward(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
+  const wni_call &call = job.call;
+  return {row_tensor<const X>(job, call.x, at, run), row_tensor<const X>(job, call.residual, at, run),
+          row_tensor<X>(job, call.sum, at, run), row_tensor<Y>(job, call.y, at, run), row_start(job, at, run)};
+}
+
+/* x + r as it is stored. */
+template <class X>
+WN_DEVICE Packed<X> add_residual(const Packed<X> &x, const Packed<X> &r) {
+  const Octet<Real<X>> a = unpack(x), b = unpack(r);
+  Octet<Real<X>> h;
+#pragma unroll
+  for (int i = 0; i < 8; i++) h.v[i] = a.v[i] + b.v[i];
+  return pack<X>(h);
+}
+
+template <class X>
+struct PackedPair {
+  Packed<X> x, r;
+};
+
+/* x, and the residual if it has one or `wanted` says so. */
+template <class X, class Y>
+WN_DEVICE PackedPair<X> load_pair(const RowForward<X, Y> &set, const RowOctet &o, int n, bool with_residual) {
+  PackedPair<X> p;
+  p.x = load_octet(row_at(set.x, o), n);
+  if (with_residual) p.r = load_octet(row_at(set.residual, o), n);
+  return p;
+}
+
+/* Largest |y|, as bits: of numbers without a sign these are in the numbers' order, NaN last. */
+struct Largest {
+  unsigned bits;
+};
+
+template <class R>
+WN_DEVICE void note_largest(Largest *largest, const R (&y)[8], int n) {
+  each_element(n, [&](int i) {
+    const unsigned bits = wn_bits(static_cast<float>(y[i])) & 0x7fffffffu;
+    largest->bits = bits > largest->bits ? bits : largest->bits;
+  });
+}
+
+/* Of the whole warp. */
+WN_DEVICE void store_largest(const wni_call &call, Largest largest) {
+  if (call.y_amax == nullptr) return;
+#pragma unroll
+  for (int i = 1; i < 32; i *= 2) {
+    const unsigned other = wn_shuffle_xor(0xffffffffu, largest.bits, i);
+    largest.bits = other > largest.bits ? other : largest.bits;
+  }
+  if (wn_lane() == 0) wn_atomic_max(reinterpret_cast<unsigned *>(call.y_amax), largest.bits);
+}
+
+/* y from h and the residual that comes after (zeros where none does). */
+template <class X, class Y>
+WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, const RowOctet &o, int n,
+                       const Normalizer<Real<X>> &s, const RowParams<Real<X>> &params, const Packed<X> &h,
+                       const Packed<X> &r, Largest *largest) {
+  typedef Real<X> R;
+  const wni_call &call = job.call;
+  Octet<R> z = unpack(h);
+#pragma unroll
+  for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
+  if (call.add == WN_ADD_AFTER) {
+    const Octet<R> after = unpack(r);
+#pragma unroll
+    for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
+  }
+  if (call.mask != nullptr) *mask_at(job, set.start, o) = signs_of(z.v, n);
+  activate(call, z.v);
+  if constexpr (sizeof(Y) == 1) {
+    if (call.y_amax != nullptr) note_largest(largest, z.v, n);
+    if (call.y_scale != nullptr) {
+      const R scale = *call.y_scale;
+#pragma unroll
+      for (int i = 0; i < 8; i++) z.v[i] *= scale;
+    }
+  }
+  store_octet(row_at(set.y, o), pack<Y>(z), n);
+}
+
+/* The statistics that a call or a later launch wants; one thread of a set does it. */
+template <class R>
+WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Normalizer<R> &s, R var) {
+  const wni_call &call = job.call;
+  if (call.mean != nullptr) static_cast<R *>(call.mean)[set] = s.mean;
+  if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = s.rstd;
+  if (job.stats != nullptr) static_cast<Stats<R> *>(job.stats)[set] = {s.mean, s.mean_low, s.rstd, var};
+}
+
+/* ---- backward */
+
+template <class X, class D>
+struct RowBackward {
+  RowTensor<const X> x, extra;
+  RowTensor<const D> dy;
+  RowTensor<X> dx, dresidual;
+  RowStart start;
+};
+
+/* The third tensor that a backward pass may read: the residual that was added after and decides about signs, or dsum
+ * where it was added before. */
+WN_DEVICE bool needs_residual(const wni_call &call) {
+  return call.add == WN_ADD_AFTER && call.act != WN_ACT_NONE && call.mask == nullptr;
+}
+WN_DEVICE bool needs_dsum(const wni_call &call) { return call.dsum.data != nullptr && call.dx.data != nullptr; }
+WN_DEVICE bool needs_extra(const wni_call &call) { return needs_residual(call) || needs_dsum(call); }
+
+template <class X, class D>
+WN_DEVICE RowBackward<X, D> row_backward(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
+  const wni_call &call = job.call;
+  return {row_tensor<const X>(job, call.x, at, run),
+          row_tensor<const X>(job, needs_residual(call) ? call.residual : call.dsum, at, run),
+          row_tensor<const D>(job, call.dy, at, run),
+          row_tensor<X>(job, call.dx, at, run),
+          row_tensor<X>(job, call.dresidual, at, run),
+          row_start(job, at, run)};
+}
+
+template <class X, class D>
+struct BackwardInput {
+  Packed<X> x, extra;
+  Packed<D> dy;
+  uint8_t signs;
+};
+
+template <class X, class D>
+WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o,
+                                            int n, bool with_extra) {
+  BackwardInput<X, D> in;
+  in.x = load_octet(row_at(set.x, o), n);
+  in.dy = load_octet(row_at(set.dy, o), n);
+  if (with_extra) in.extra = load_octet(row_at(set.extra, o), n);
+  if (job.call.mask != nullptr && n > 0) in.signs = *mask_at(job, set.start, o);
+  return in;
+}
+
+/* dz of an octet; its elements beyond n have no meaning. */
+template <class X, class D>
+WN_DEVICE Octet<Real<X>> dz_of(const wni_call &call, const BackwardInput<X, D> &in, const Normalizer<Real<X>> &s,
+                               const RowParams<Real<X>> &params) {
+  typedef Real<X> R;
+  Octet<R> dz = unpack(in.dy);
+  if (call.act == WN_ACT_NONE) return dz;
+  if (call.mask != nullptr) {
+    mask_back(call, in.signs, dz.v);
+    return dz;
+  }
+  Octet<R> z = unpack(in.x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
+  if (call.add == WN_ADD_AFTER) {
+    const Octet<R> after = unpack(in.extra);
+#pragma unroll
+    for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
+  }
+  activate_back(call, z.v, dz.v);
+  return dz;
+}
+
+template <class X, class D>
+WN_DEVICE void store_dresidual(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                               const Octet<Real<X>> &dz) {
+  if (call.dresidual.data != nullptr) store_octet(row_at(set.dresidual, o), pack<X>(dz), n);
+}
+
+/* Of a set: means of g xhat and of g, times rstd. */
+template <class R>
+struct GradientTerms {
+  R gxhat, g;
+};
+
+template <class R>
+WN_DEVICE GradientTerms<R> gradient_terms(const wni_call &call, const Normalizer<R> &s, R mean_gxhat, R mean_g) {
+  return {s.rstd * mean_gxhat, call.geo.centered ? s.rstd * mean_g : 0};
+}
+
+/* Where dx goes, with dsum (in `extra`) added. */
+template <class X, class D>
+WN_DEVICE void finish_dx(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                         Octet<Real<X>> dx, const Packed<X> &extra) {
+  if (needs_dsum(call)) {
+    const Octet<Real<X>> arriving = unpack(extra);
+#pragma unroll
+    for (int i = 0; i < 8; i++) dx.v[i] += arriving.v[i];
+  }
+  store_octet(row_at(set.dx, o), pack<X>(dx), n);
+}
+
+/* dx = rstd (g - mean(g) - xhat mean(g xhat)) */
+template <class X, class D>
+WN_DEVICE void store_dx(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                        const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms, const Packed<X> &x,
+                        const Octet<Real<X>> &g, const Packed<X> &extra) {
+  Octet<Real<X>> dx = unpack(x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) dx.v[i] = wn_fma(g.v[i], s.rstd, -wn_fma(xhat_of(s, dx.v[i]), terms.gxhat, terms.g));
+  finish_dx(call, set, o, n, dx, extra);
+}
+
+/* dx = rstd g, whatever x is: no x that is not a number gets into it. */
+template <class X, class D>
+WN_DEVICE void store_dx_frozen(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                               Real<X> rstd, Octet<Real<X>> g, const Packed<X> &extra) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) g.v[i] *= rstd;
+  finish_dx(call, set, o, n, g, extra);
+}
+
+}  // namespace wn
+#endif
