@@ -23,3 +23,10 @@ target_include_directories(wn_simt_host_tests SYSTEM PRIVATE "${WARPNORM_CUDA_IN
 target_link_libraries(wn_simt_host_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
 add_test(NAME simt.host COMMAND wn_simt_host_tests)
 set_tests_properties(simt.host PROPERTIES LABELS fast)
+
+# The tests of tests/ that run on a device, on emulated ones: the same sources, the same list of cases, the same
+# tolerances.
+list(TRANSFORM wn_library_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/" OUTPUT_VARIABLE library_test_sources)
+add_executable(wn_simt_library_tests device_under_test.cpp ${library_test_sources})
+target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
