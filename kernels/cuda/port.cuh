@@ -2,8 +2,8 @@
  * names from tests/simt, which runs the kernels on a processor and watches them. A kernel uses no other intrinsic, so
  * that nothing which a GPU does goes unwatched.
  *
- * Kernels are functions of one plain struct:      WN_KERNEL(256, 2) row_forward_kernel(WN_PARAM(wni_cuda_job) job) {...}
- * Blocks and grids are one-dimensional. */
+ * Kernels are functions of one plain struct:      WN_KERNEL(256, 2) row_forward_kernel(WN_PARAM(wni_cuda_job) job)
+ * {...} Blocks and grids are one-dimensional. */
 #ifndef WNI_PORT_CUH
 #define WNI_PORT_CUH
 #include <stdint.h>
@@ -22,7 +22,7 @@
 #define WN_DEVICE static __device__ __forceinline__
 #define WN_NOINLINE static __device__ __noinline__
 /* The dynamic shared memory of the launch, 16-byte aligned, as an array of `type`. */
-#define WN_DYNAMIC_SHARED(type, name)                     \
+#define WN_DYNAMIC_SHARED(type, name)                         \
   extern __shared__ __align__(16) unsigned char wni_shared[]; \
   type *const name = reinterpret_cast<type *>(wni_shared)
 /* A static shared array of the block; in device functions that are inlined once per kernel. */
@@ -59,7 +59,9 @@ WN_DEVICE void wn_sync_block() { __syncthreads(); }
 WN_DEVICE bool wn_sync_block_or(bool v) { return __syncthreads_or(v); }
 WN_DEVICE int wn_sync_block_count(bool v) { return __syncthreads_count(v); }
 /* Barrier `id` (1 to 15) of the first `threads` that come, a multiple of 32. */
-WN_DEVICE void wn_sync_named(int id, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
+WN_DEVICE void wn_sync_named(int id, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
 
 /* ---- the cluster */
 
@@ -117,7 +119,8 @@ WN_DEVICE void wn_pause() {
 
 WN_DEVICE void wn_copy_async(void *shared, const void *global) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((unsigned)__cvta_generic_to_shared(shared)), "l"(global)
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"((unsigned)__cvta_generic_to_shared(shared)),
+               "l"(global)
                : "memory");
 #else
   *static_cast<uint4 *>(shared) = *static_cast<const uint4 *>(global);
@@ -145,13 +148,14 @@ WN_DEVICE void wn_mbarrier_init(wn_mbarrier *b, unsigned arrivals) {
                : "memory");
 }
 WN_DEVICE void wn_mbarrier_arrive(wn_mbarrier *b) {
-  asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"((unsigned)__cvta_generic_to_shared(b)) : "memory");
+  asm volatile("mbarrier.arrive.release.cta.shared::cta.b64 _, [%0];" ::"r"((unsigned)__cvta_generic_to_shared(b))
+               : "memory");
 }
 WN_DEVICE void wn_mbarrier_expect(wn_mbarrier *b, unsigned bytes) { /* arrives as well */
-  asm volatile("mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"(
-                   (unsigned)__cvta_generic_to_shared(b)),
-               "r"(bytes)
-               : "memory");
+  asm volatile(
+      "mbarrier.arrive.expect_tx.release.cta.shared::cta.b64 _, [%0], %1;" ::"r"((unsigned)__cvta_generic_to_shared(b)),
+      "r"(bytes)
+      : "memory");
 }
 WN_DEVICE bool wn_mbarrier_try(wn_mbarrier *b, unsigned parity) {
   unsigned done;
@@ -194,6 +198,8 @@ WN_DEVICE float wn_of_bits(uint32_t a) { return __uint_as_float(a); }
 /* The upper 32 bits of a product. */
 WN_DEVICE uint32_t wn_multiply_high(uint32_t a, uint32_t b) { return __umulhi(a, b); }
 /* Bytes 0 to 3 of (high:low) shifted right by `bits` (0 to 31). */
-WN_DEVICE uint32_t wn_funnel_right(uint32_t low, uint32_t high, unsigned bits) { return __funnelshift_r(low, high, bits); }
+WN_DEVICE uint32_t wn_funnel_right(uint32_t low, uint32_t high, unsigned bits) {
+  return __funnelshift_r(low, high, bits);
+}
 #endif
 #endif

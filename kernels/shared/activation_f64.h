@@ -4,22 +4,26 @@
 #define WNI_ACTIVATION_F64_H
 #include <math.h>
 
-static inline double sigmoid_f64(double z) {
+#ifndef WNI_FUNCTION /* how a function is declared that each thread of the machine may call */
+#define WNI_FUNCTION static inline
+#endif
+
+WNI_FUNCTION double sigmoid_f64(double z) {
   const double e = exp(-fabs(z));
   return z < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 
 /* The area of the normal distribution below z; erfc keeps the digits that 1 + erf loses. */
-static inline double normal_below_f64(double z) { return 0.5 * erfc(z * -0.70710678118654752440); }
+WNI_FUNCTION double normal_below_f64(double z) { return 0.5 * erfc(z * -0.70710678118654752440); }
 
 #define WNI_GELU_TANH_ROOT 0.79788456080286535588 /* sqrt(2/pi) */
 #define WNI_GELU_TANH_CUBIC 0.044715
 
-static inline double gelu_tanh_gate_f64(double z) {
+WNI_FUNCTION double gelu_tanh_gate_f64(double z) {
   return sigmoid_f64(2 * WNI_GELU_TANH_ROOT * z * (1 + WNI_GELU_TANH_CUBIC * z * z));
 }
 
-static inline double act_value_f64(wn_act act, double slope, double z) {
+WNI_FUNCTION double act_value_f64(wn_act act, double slope, double z) {
   switch (act) {
     case WN_ACT_RELU:
       return z <= 0 ? 0 : z;
@@ -40,7 +44,7 @@ static inline double act_value_f64(wn_act act, double slope, double z) {
   }
 }
 
-static inline double act_derivative_f64(wn_act act, double slope, double z) {
+WNI_FUNCTION double act_derivative_f64(wn_act act, double slope, double z) {
   const double c = z > 1e3 ? 1e3 : z < -1e3 ? -1e3 : z; /* where the smooth ones are 0 or 1 to the last place */
   switch (act) {
     case WN_ACT_RELU:

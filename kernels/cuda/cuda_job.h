@@ -1,0 +1,43 @@
+/* Plain data between the host and the kernels: what every kernel gets, by value. */
+#ifndef WNI_CUDA_JOB_H
+#define WNI_CUDA_JOB_H
+#include "host/call.h"
+#include "host/plan_cuda.h"
+
+/* Of a piece of a set, its size known from the geometry: the mean as the sum of two numbers, and the sum of squared
+ * distances from it (no mean is subtracted: 0, 0, and the sum of squares). */
+typedef struct wni_cuda_moments_f32 {
+  float mean, mean_low, m2, unused;
+} wni_cuda_moments_f32;
+typedef struct wni_cuda_moments_f64 {
+  double mean, mean_low, m2, unused;
+} wni_cuda_moments_f64;
+
+/* Of a set. */
+typedef struct wni_cuda_stats_f32 {
+  float mean, mean_low, rstd, var;
+} wni_cuda_stats_f32;
+typedef struct wni_cuda_stats_f64 {
+  double mean, mean_low, rstd, var;
+} wni_cuda_stats_f64;
+
+typedef struct wni_cuda_job {
+  wni_call call;
+  wni_cuda_cut cut;
+  int lanes_log2; /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
+  int tile_octets_log2;
+  /* Arrays of the workspace; NULL where the plan has no use for one. */
+  void *moments, *stats, *sums, *set_sums, *params;
+} wni_cuda_job;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* The kernel of a launch, for cudaLaunchKernelExC; its one argument is a wni_cuda_job. NULL: the build has none such,
+ * which the planner's tests rule out. `types` are those of the call, which decide the instance; backward: dy instead of
+ * y. */
+const void *wni_cuda_kernel(wni_cuda_function function, int variant, const wni_types *types);
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,198 @@
+/* What happens to an octet between load and store, the same for rows and columns: residual, statistics, parameters,
+ * activation, mask, and back. Everything that a call chooses is uniform over a launch. */
+#ifndef WNI_STAGE_CUH
+#define WNI_STAGE_CUH
+#include "kernels/cuda/cuda_job.h"
+#include "kernels/cuda/octet.cuh"
+#include "kernels/cuda/reduce.cuh"
+
+namespace wn {
+
+/* How a set's elements become xhat: ((h - mean) - mean_low) rstd. */
+template <class R>
+struct Normalizer {
+  R mean, mean_low, rstd;
+};
+
+template <class R>
+struct StatsOf {
+  typedef wni_cuda_stats_f32 type;
+  typedef wni_cuda_moments_f32 moments;
+};
+template <>
+struct StatsOf<double> {
+  typedef wni_cuda_stats_f64 type;
+  typedef wni_cuda_moments_f64 moments;
+};
+template <class R>
+using Stats = typename StatsOf<R>::type;
+template <class R>
+using StoredMoments = typename StatsOf<R>::moments;
+
+template <class R>
+WN_DEVICE R rstd_of(R var, double eps) {
+  return wn_divide(static_cast<R>(1), wn_sqrt(var + static_cast<R>(eps)));
+}
+
+/* From the mean, rstd that training saved; mean NULL: 0. */
+template <class R>
+WN_DEVICE Normalizer<R> saved_normalizer(const wni_call &call, int64_t set) {
+  return {call.mean != nullptr ? static_cast<const R *>(call.mean)[set] : 0, 0, static_cast<const R *>(call.rstd)[set]};
+}
+
+template <class R>
+WN_DEVICE Normalizer<R> running_normalizer(const wni_call &call, int64_t param) {
+  return {static_cast<const R *>(call.running_mean)[param], 0,
+          rstd_of(static_cast<const R *>(call.running_var)[param], call.eps)};
+}
+
+/* ---- parameters */
+
+template <class R>
+WN_DEVICE R gamma_of(const wni_call &call, int64_t param) {
+  if (call.gamma == nullptr) return 1;
+  const R stored = load_value<R>(call.types.param, call.gamma, param);
+  return (call.flags & WN_GAMMA_MINUS_ONE) != 0 ? stored + 1 : stored;
+}
+
+template <class R>
+WN_DEVICE R beta_of(const wni_call &call, int64_t param) {
+  return call.beta == nullptr ? 0 : load_value<R>(call.types.param, call.beta, param);
+}
+
+/* Of n neighbours from `first` on; the rest of the octet is not used. */
+template <class R>
+WN_DEVICE Octet<R> gammas_of(const wni_call &call, int64_t first, int n) {
+  if (call.gamma == nullptr) return splat<R>(1);
+  Octet<R> o = load_values<R>(call.types.param, call.gamma, first, n);
+  if ((call.flags & WN_GAMMA_MINUS_ONE) != 0) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) o.v[i] += 1;
+  }
+  return o;
+}
+
+template <class R>
+WN_DEVICE Octet<R> betas_of(const wni_call &call, int64_t first, int n) {
+  return call.beta == nullptr ? splat<R>(0) : load_values<R>(call.types.param, call.beta, first, n);
+}
+
+/* ---- activations. The costly ones are a call of a function over 4 numbers: one copy of each in a kernel. */
+
+template <class R>
+struct Four {
+  R v[4];
+};
+
+WN_DEVICE float act_one(wn_act act, double slope, float z) { return act_value(act, slope, z); }
+WN_DEVICE double act_one(wn_act act, double slope, double z) { return act_value_f64(act, slope, z); }
+WN_DEVICE float act_slope_one(wn_act act, double slope, float z) { return act_derivative(act, slope, z); }
+WN_DEVICE double act_slope_one(wn_act act, double slope, double z) { return act_derivative_f64(act, slope, z); }
+
+/* The value of `act`, or its derivative, at 4 numbers. The constants make a copy of each formula, not a switch in it.
+ */
+template <class R, bool derivative>
+WN_NOINLINE Four<R> act_four(wn_act act, Four<R> z) {
+#define WNI_ACT_CASE(name)                                                      \
+  case name:                                                                    \
+    _Pragma("unroll") for (int i = 0; i < 4; i++) z.v[i] =                      \
+        derivative ? act_slope_one(name, 0, z.v[i]) : act_one(name, 0, z.v[i]); \
+    break
+  switch (act) {
+    WNI_ACT_CASE(WN_ACT_SIGMOID);
+    WNI_ACT_CASE(WN_ACT_TANH);
+    WNI_ACT_CASE(WN_ACT_GELU);
+    WNI_ACT_CASE(WN_ACT_GELU_TANH);
+    WNI_ACT_CASE(WN_ACT_SILU);
+    default:
+      break;
+  }
+#undef WNI_ACT_CASE
+  return z;
+}
+
+template <class R, bool derivative>
+WN_DEVICE void act_costly(wn_act act, R (&z)[8]) {
+#pragma unroll
+  for (int half = 0; half < 8; half += 4) {
+    Four<R> four;
+#pragma unroll
+    for (int i = 0; i < 4; i++) four.v[i] = z[half + i];
+    four = act_four<R, derivative>(act, four);
+#pragma unroll
+    for (int i = 0; i < 4; i++) z[half + i] = four.v[i];
+  }
+}
+
+/* What a negative z is multiplied by; relu's own zero is no product, which would lose infinities. */
+template <class R>
+WN_DEVICE R negative_slope(const wni_call &call) {
+  return call.act == WN_ACT_LEAKY_RELU ? static_cast<R>(call.act_slope) : 0;
+}
+
+template <class R>
+WN_DEVICE void activate(const wni_call &call, R (&z)[8]) {
+  if (call.act == WN_ACT_NONE) return;
+  if (call.act == WN_ACT_RELU) {
+#pragma unroll
+    for (int i = 0; i < 8; i++) z[i] = z[i] <= 0 ? 0 : z[i];
+  } else if (call.act == WN_ACT_LEAKY_RELU) {
+    const R slope = negative_slope<R>(call);
+#pragma unroll
+    for (int i = 0; i < 8; i++) z[i] = z[i] > 0 ? z[i] : slope * z[i];
+  } else {
+    act_costly<R, false>(call.act, z);
+  }
+}
+
+/* dz = dy act'(z), in place of dy. */
+template <class R>
+WN_DEVICE void activate_back(const wni_call &call, R (&z)[8], R (&dy)[8]) {
+  if (call.act == WN_ACT_RELU || call.act == WN_ACT_LEAKY_RELU) {
+    const R slope = negative_slope<R>(call);
+    const bool relu = call.act == WN_ACT_RELU;
+#pragma unroll
+    for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : relu ? 0 : slope * dy[i];
+  } else if (call.act != WN_ACT_NONE) {
+    act_costly<R, true>(call.act, z);
+#pragma unroll
+    for (int i = 0; i < 8; i++) dy[i] *= z[i];
+  }
+}
+
+/* ---- the mask: a byte for each octet, bit i for element i: z > 0 */
+
+template <class R>
+WN_DEVICE uint8_t signs_of(const R (&z)[8], int n) {
+  unsigned signs = 0;
+#pragma unroll
+  for (int i = 0; i < 8; i++)
+    if (i < n && z[i] > 0) signs |= 1u << i;
+  return static_cast<uint8_t>(signs);
+}
+
+template <class R>
+WN_DEVICE void mask_back(const wni_call &call, uint8_t signs, R (&dy)[8]) {
+  const R slope = negative_slope<R>(call);
+  const bool relu = call.act == WN_ACT_RELU;
+#pragma unroll
+  for (int i = 0; i < 8; i++) dy[i] = (signs >> i & 1) != 0 ? dy[i] : relu ? 0 : slope * dy[i];
+}
+
+/* ---- from h to y */
+
+template <class R>
+WN_DEVICE R xhat_of(const Normalizer<R> &s, R h) {
+  return ((h - s.mean) - s.mean_low) * s.rstd;
+}
+
+/* z = gamma xhat + beta, with the low part of the mean folded into the shift: the same for every set of equal elements
+ * as beta, because h - mean is 0 and the low part too. */
+template <class R>
+WN_DEVICE R affine(const Normalizer<R> &s, R gamma, R beta, R h) {
+  const R scale = s.rstd * gamma;
+  return wn_fma(h - s.mean, scale, wn_fma(-s.mean_low, scale, beta));
+}
+
+}  // namespace wn
+#endif
