@@ -139,7 +139,12 @@ __attribute__((noinline)) Place locate_shared(uintptr_t address, size_t n, uintp
   }
   if (address >= b->dynamic_lo && address + n <= b->dynamic_lo + b->dynamic_bytes) return {b->start, 0, true, false};
   for (const Array &a : b->arrays) {
-    if (address >= a.at && address + n <= a.at + a.bytes) return {b->start, 0, true, false};
+    if (address < a.at || address + n > a.at + a.bytes) continue;
+    if (b == me->block) {
+      me->block->array_lo = a.at;
+      me->block->array_bytes = a.bytes;
+    }
+    return {b->start, 0, true, false};
   }
   trap(Trap::shared_size, site, "%s of %zu bytes at %s: the launch has %zu bytes", what, n, place_name(address),
        static_cast<size_t>(b->dynamic_bytes));
@@ -149,6 +154,8 @@ inline Place locate(uintptr_t address, size_t n, bool write, uintptr_t site) {
   const Block *const b = me->block;
   const uintptr_t in = address - b->dynamic_lo;
   if (in < b->dynamic_bytes && in + n <= b->dynamic_bytes) return {b->start, 0, true, false};
+  const uintptr_t at = address - b->array_lo;
+  if (at < b->array_bytes && at + n <= b->array_bytes) return {b->start, 0, true, false};
   if (address < global_base) return locate_shared(address, n, site, write ? "write" : "read");
   const Allocation *const a = allocation_near(address);
   if (__builtin_expect(!a || !a->alive || address < a->lo || address + n > a->hi, 0)) {

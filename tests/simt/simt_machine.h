@@ -131,6 +131,7 @@ struct Block {
   Cluster *cluster;
   uintptr_t slot_lo, dynamic_lo, dynamic_bytes, static_next;
   std::vector<Array> arrays;
+  uintptr_t array_lo, array_bytes; /* the one that was used last */
   Known known;
   std::vector<Named> named;
   std::vector<Mbarrier *> mbarriers;

@@ -61,6 +61,7 @@ void block_start(Block *b, Cluster *c, int64_t id, unsigned rank) {
   b->dynamic_bytes = l.dynamic_bytes;
   b->static_next = b->slot_lo;
   b->arrays.clear();
+  b->array_lo = b->array_bytes = 0;
   b->known.entries.clear();
   b->named.clear();
   b->bulk.clear();
