@@ -172,6 +172,14 @@ WN_DEVICE void wn_store_last(T *p, T v) {
   *p = v;
 }
 
+/* ---- what only concerns nvcc's allocation of registers */
+
+WN_DEVICE uint32_t wn_forget(uint32_t v) { return v; }
+template <class R>
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, R *) {
+  return v;
+}
+
 /* ---- arithmetic with one rounding each */
 
 WN_DEVICE float wn_fma(float a, float b, float c) { return std::fma(a, b, c); }
