@@ -16,7 +16,8 @@ constexpr std::size_t kShown = 5;
 
 class Watch : public ::testing::EmptyTestEventListener {
  public:
-  Watch() {
+  // Not when the program is loaded: the emulator may come to life after this file.
+  void OnTestProgramStart(const ::testing::UnitTest &) override {
     const char *const name = std::getenv("WN_SIMT_DEVICE");
     const std::map<std::string, Device> devices = {
         {"t4", t4()},     {"a100", a100()}, {"l4", l4()},           {"h100", h100()},       {"h200", h200()},
