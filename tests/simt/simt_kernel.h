@@ -172,6 +172,12 @@ WN_DEVICE void wn_store_last(T *p, T v) {
   *p = v;
 }
 
+/* ---- what nvcc's optimizer must not know: the host's compiler may */
+
+WN_DEVICE uint32_t wn_forget(uint32_t v) { return v; }
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, float *) { return v; }
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, double *) { return v; }
+
 /* ---- arithmetic with one rounding each */
 
 WN_DEVICE float wn_fma(float a, float b, float c) { return std::fma(a, b, c); }
