@@ -172,13 +172,11 @@ WN_DEVICE void wn_store_last(T *p, T v) {
   *p = v;
 }
 
-/* ---- what only concerns nvcc's allocation of registers */
+/* ---- what nvcc's optimizer must not know: the host's compiler may */
 
 WN_DEVICE uint32_t wn_forget(uint32_t v) { return v; }
-template <class R>
-WN_DEVICE uint32_t wn_forget_until(uint32_t v, R *) {
-  return v;
-}
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, float *) { return v; }
+WN_DEVICE uint32_t wn_forget_until(uint32_t v, double *) { return v; }
 
 /* ---- arithmetic with one rounding each */
 
