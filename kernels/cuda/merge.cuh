@@ -357,7 +357,7 @@ running_kernel(WN_PARAM(wni_cuda_job) job) {
 
 /* After the running statistics have read it. */
 template <class R>
-WN_KERNEL(32, 1)
+WN_KERNEL(256, 1)
 count_call_kernel(WN_PARAM(wni_cuda_job) job) {
   if (wn_block() == 0 && wn_thread() == 0) *job.call.batches_seen += 1;
 }
