@@ -23,3 +23,18 @@ target_include_directories(wn_simt_host_tests SYSTEM PRIVATE "${WARPNORM_CUDA_IN
 target_link_libraries(wn_simt_host_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
 add_test(NAME simt.host COMMAND wn_simt_host_tests)
 set_tests_properties(simt.host PROPERTIES LABELS fast)
+
+# A profiler of our own, named in the environment as a real one is. A program loads it at its first range, so this one
+# has no other tests. NVTX's headers come with the rest of CUDA's in a toolkit, and with scripts/cuda-toolkit.
+if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
+  add_library(wn_simt_profiler MODULE profiler.c)
+  target_include_directories(wn_simt_profiler SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_profiler PRIVATE warpnorm_pedantic)
+  add_executable(wn_simt_ranges_tests ranges_test.cpp)
+  target_include_directories(wn_simt_ranges_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_ranges_tests PRIVATE warpnorm_simt warpnorm_pedantic ${CMAKE_DL_LIBS}
+                                                     GTest::gtest_main)
+  add_test(NAME simt.ranges COMMAND wn_simt_ranges_tests)
+  set_tests_properties(simt.ranges PROPERTIES LABELS fast ENVIRONMENT
+                                              "NVTX_INJECTION64_PATH=$<TARGET_FILE:wn_simt_profiler>")
+endif()
