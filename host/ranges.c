@@ -4,6 +4,7 @@
  * what they share between files of a program as weak symbols, names that are not ours to put into an archive: this file
  * is the only one that uses them, and its copy is its own. */
 #if __has_include(<nvtx3/nvToolsExt.h>)
+#define NVTX_SUPPORT_STATIC_INJECTION_LIBRARY 0
 #define __NVTX_LINKONCE_H__
 #define NVTX_LINKONCE_DEFINE_GLOBAL static
 #define NVTX_LINKONCE_FWDDECL_GLOBAL static
