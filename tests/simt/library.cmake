@@ -30,3 +30,18 @@ list(TRANSFORM wn_library_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/" OU
 add_executable(wn_simt_library_tests device_under_test.cpp ${library_test_sources})
 target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
+
+# A profiler of our own, named in the environment as a real one is. A program loads it at its first range, so this one
+# has no other tests. NVTX's headers come with the rest of CUDA's in a toolkit, and with scripts/cuda-toolkit.
+if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
+  add_library(wn_simt_profiler MODULE profiler.c)
+  target_include_directories(wn_simt_profiler SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_profiler PRIVATE warpnorm_pedantic)
+  add_executable(wn_simt_ranges_tests ranges_test.cpp)
+  target_include_directories(wn_simt_ranges_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_ranges_tests PRIVATE warpnorm_simt warpnorm_pedantic ${CMAKE_DL_LIBS}
+                                                     GTest::gtest_main)
+  add_test(NAME simt.ranges COMMAND wn_simt_ranges_tests)
+  set_tests_properties(simt.ranges PROPERTIES LABELS fast ENVIRONMENT
+                                              "NVTX_INJECTION64_PATH=$<TARGET_FILE:wn_simt_profiler>")
+endif()
