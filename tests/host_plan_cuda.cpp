@@ -48,8 +48,7 @@ unsigned MostThreads(const wni_cuda_launch &l, const PlanCase &c) {
   if (IsColumn(l)) return 128;
   if (l.function == WNI_CUDA_MERGE_PARAMS || l.function == WNI_CUDA_RUNNING) return 1024;
   if (!HoldsSets(l) || l.variant < WNI_CUDA_BLOCK_2 || x == WN_F64) return 256;
-  const bool backward = l.function == WNI_CUDA_ROW_BACKWARD;
-  return backward && x == WN_F32 && l.variant == WNI_CUDA_BLOCK_4 ? 384 : 512;
+  return 512;
 }
 
 TEST(PlanCuda, LaunchesAreWithinTheLimits) {
