@@ -24,6 +24,20 @@ target_link_libraries(wn_simt_host_tests PRIVATE warpnorm_simt warpnorm_pedantic
 add_test(NAME simt.host COMMAND wn_simt_host_tests)
 set_tests_properties(simt.host PROPERTIES LABELS fast)
 
+# The one list of cases that every backend is tested with, on the emulated GPU: WN_TEST_BACKEND=cuda.
+add_executable(
+  wn_simt_library_tests
+  ../device_memory.cpp
+  ../runner.cpp
+  ../run_report.cpp
+  ../run_conformance.cpp
+  ../run_bits.cpp
+  ../run_exact.cpp
+  ../run_activations.cpp
+  ../run_sparse.cpp)
+target_include_directories(wn_simt_library_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
+
 # A profiler of our own, named in the environment as a real one is. A program loads it at its first range, so this one
 # has no other tests. NVTX's headers come with the rest of CUDA's in a toolkit, and with scripts/cuda-toolkit.
 if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
