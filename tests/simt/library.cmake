@@ -27,6 +27,7 @@ set_tests_properties(simt.host PROPERTIES LABELS fast)
 # The one list of cases that every backend is tested with, on the emulated GPU: WN_TEST_BACKEND=cuda.
 add_executable(
   wn_simt_library_tests
+  library_device.cpp
   ../device_memory.cpp
   ../runner.cpp
   ../run_report.cpp
