@@ -184,7 +184,7 @@ static void close_device(void *state) {
   do {                                                     \
     wni_cuda_visit visit_;                                 \
     TRY(wni_cuda_enter(state, &visit_));                   \
-    return wni_cuda_leave(&visit_, (wn_status)expression); \
+    return wni_cuda_leave(&visit_, (expression)); \
   } while (0)
 
 static wn_status alloc_here(const wni_cuda_state *s, void **out, size_t bytes, cudaStream_t stream) {

@@ -19,10 +19,10 @@ void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda
 }
 
 /* A block for each 32 parameters, whose other lanes share what is added up for them: more of those where few blocks
- * do not fill the device. Two doubles of each thread meet in shared memory. */
+ * do not fill the device. Two doubles of each thread meet in shared memory, one more apart for its banks. */
 void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
                          const wni_plan_input *in, unsigned wanted) {
-  enum { NUMBERS = 2 * sizeof(double), LARGEST = 1024 };
+  enum { NUMBERS = 3 * sizeof(double), LARGEST = 1024 };
   const int64_t blocks = ceil_div(in->geo.params, WARP);
   int64_t block = blocks >= d->sms ? BLOCK : LARGEST;
   while (block * NUMBERS > room_of(d)) block /= 2;

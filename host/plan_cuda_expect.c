@@ -61,9 +61,9 @@ static double between_reads(const wni_plan_input *in, const wni_cuda_figures *d,
                             double sweep) {
   const wni_cuda_launch *const first = &plan->launch[0];
   if (first->function == WNI_CUDA_ROW_FORWARD || first->function == WNI_CUDA_ROW_BACKWARD) {
-    /* Backward passes of f64 keep one octet a thread at most. */
-    const bool wide = is_backward(in) && in->types.real == WN_F64 && first->variant != WNI_CUDA_LANES_1;
-    if (first->variant != WNI_CUDA_BLOCK_LOOP && !wide) return 0;
+    /* Registers keep x and g of 16-bit types, or one octet, until dx is made. */
+    const bool again = is_backward(in) && size_of(in->types.x) > 2 && first->variant != WNI_CUDA_LANES_1;
+    if (first->variant != WNI_CUDA_BLOCK_LOOP && !again) return 0;
     const double blocks = (double)(wni_cuda_resident(d, first->block, first->shared) * d->sms),
                  sets = (double)in->geo.sets;
     return sweep * (blocks < sets ? blocks / sets : 1);

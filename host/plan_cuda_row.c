@@ -13,7 +13,6 @@ enum {
    * 16 bits, half of what the L2 of the smallest device has for each of its first few blocks. */
   LOOP_OCTETS = 64 << 10,
   SEGMENT_OCTETS = 4096, /* 64 KB in 16 bits: 16 turns of a block, its 16 bytes of moments are nothing beside them */
-  ROW_SHARED = 32 << 10, /* of blocks of lanes, so that several fit */
   PERSISTENT = 2 /* blocks per multiprocessor where each leaves partial parameter sums: one loads while one waits */
 };
 
@@ -46,11 +45,7 @@ typedef struct holder {
 } holder;
 
 /* The most threads of a block that holds a set: what the kernels' launch bounds leave registers for. */
-static int64_t most_threads(const wni_plan_input *in, int octets_each) {
-  if (in->types.real == WN_F64) return BLOCK_MOST / 2;
-  const bool wide = is_backward(in) && size_of(in->types.x) == 4; /* x and dy: 64 registers of 4 octets */
-  return octets_each == 4 && wide ? BLOCK_MOST * 3 / 4 : BLOCK_MOST;
-}
+static int64_t most_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? BLOCK_MOST / 2 : BLOCK_MOST; }
 
 static int64_t threads_for(int64_t octets, int64_t each) { return round_up(ceil_div(octets, each), WARP); }
 
@@ -59,9 +54,9 @@ static holder hold_set(const wni_plan_input *in, int64_t octets) {
   const int64_t wide = in->types.real == WN_F64 ? 2 : 1; /* numbers that take two registers */
   if (octets <= LANES_1_OCTETS) return (holder){WNI_CUDA_LANES_1, BLOCK};
   if (octets <= LANES_4_OCTETS / wide) return (holder){WNI_CUDA_LANES_4, BLOCK};
-  if (octets <= 2 * most_threads(in, 2)) return (holder){WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2))};
-  if (octets <= 4 * most_threads(in, 4)) return (holder){WNI_CUDA_BLOCK_4, most(BLOCK_LEAST, threads_for(octets, 4))};
-  return (holder){WNI_CUDA_BLOCK_LOOP, most_threads(in, 2)};
+  if (octets <= 2 * most_threads(in)) return (holder){WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2))};
+  if (octets <= 4 * most_threads(in)) return (holder){WNI_CUDA_BLOCK_4, most(BLOCK_LEAST, threads_for(octets, 4))};
+  return (holder){WNI_CUDA_BLOCK_LOOP, most_threads(in)};
 }
 
 static bool is_lanes(holder h) { return h.scope <= WNI_CUDA_LANES_4; }
@@ -140,29 +135,19 @@ static int64_t param_bytes(const wni_plan_input *in, int64_t octets) {
   return 2 * octets * WNI_OCTET * size_of(in->types.real);
 }
 
-/* Shared memory where blocks keep the parameter sums of their rows. Threads with few columns have them in registers,
- * and those of lanes meet at the end. Of f64 registers hold one octet, and warps have each a place of their own. */
+/* Shared memory where blocks keep the parameter sums of their rows. Threads of BLOCK_2 have them in registers and their
+ * columns to themselves; those of lanes have them there too, and meet at the end. */
 static int64_t column_bytes(const wni_plan_input *in, holder h, int64_t octets) {
-  const bool wide = in->types.real == WN_F64;
-  if (h.scope == WNI_CUDA_BLOCK_2 && !wide) return 0;
-  return param_bytes(in, octets) * (h.scope == WNI_CUDA_LANES_4 && wide ? h.block / WARP : 1);
-}
-
-/* Who holds whole rows that have parameter sums: as for other sets, with fewer warps where they need the room. */
-static holder hold_row(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets) {
-  holder h = hold_set(in, octets);
-  while (h.scope == WNI_CUDA_LANES_4 && h.block > WARP && column_bytes(in, h, octets) > least(ROW_SHARED, room_of(d)))
-    h.block /= 2;
-  return h;
+  return h.scope == WNI_CUDA_BLOCK_2 ? 0 : param_bytes(in, octets);
 }
 
 static bool row_params_fit(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets) {
-  return column_bytes(in, hold_row(in, d, octets), octets) <= room_of(d);
+  return column_bytes(in, hold_set(in, octets), octets) <= room_of(d);
 }
 
 static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
-  const holder h = hold_row(in, d, r->octets);
+  const holder h = hold_set(in, r->octets);
   wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
   l->shared = (unsigned)column_bytes(in, h, r->octets);
   const int64_t blocks = least(PERSISTENT, wni_cuda_resident(d, h.block, l->shared)) * d->sms;
@@ -259,8 +244,8 @@ void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_
 /* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set
  * has a run of each sample, its length, which decides who holds it. */
 bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller) {
-  static const int64_t lengths[] = {LANES_1_OCTETS, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,  3 * BLOCK_MOST,
-                                    2 * BLOCK_MOST, 4 * BLOCK_MOST,     SEGMENT_OCTETS, LOOP_OCTETS, (int64_t)1 << 62};
+  static const int64_t lengths[] = {LANES_1_OCTETS, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,      2 * BLOCK_MOST,
+                                    4 * BLOCK_MOST, SEGMENT_OCTETS,     LOOP_OCTETS,    (int64_t)1 << 62};
   const int count = sizeof lengths / sizeof *lengths;
   const wni_geometry *const g = &in->geo;
   *smaller = *in;

@@ -31,6 +31,14 @@ bool IsColumn(const wni_cuda_launch &l) {
 bool HoldsSets(const wni_cuda_launch &l) {
   return l.function == WNI_CUDA_ROW_FORWARD || l.function == WNI_CUDA_ROW_BACKWARD;
 }
+// A cut as numbers, for comparisons: the structs have padding.
+std::vector<std::int64_t> Numbers(const wni_cuda_row &r) {
+  return {r.runs,      r.elements, r.run_octets,     r.octets,  r.per_element ? 1 : 0,
+          r.param_run, r.lanes,    r.segment_octets, r.segments};
+}
+std::vector<std::int64_t> Numbers(const wni_cuda_column &c) {
+  return {c.rows, c.columns, c.tile_octets, c.tiles, c.chunk_rows, c.chunks};
+}
 bool IsPowerOfTwo(std::int64_t v) { return v > 0 && (v & (v - 1)) == 0; }
 std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -40,8 +48,7 @@ unsigned MostThreads(const wni_cuda_launch &l, const PlanCase &c) {
   if (IsColumn(l)) return 128;
   if (l.function == WNI_CUDA_MERGE_PARAMS || l.function == WNI_CUDA_RUNNING) return 1024;
   if (!HoldsSets(l) || l.variant < WNI_CUDA_BLOCK_2 || x == WN_F64) return 256;
-  const bool backward = l.function == WNI_CUDA_ROW_BACKWARD;
-  return backward && x == WN_F32 && l.variant == WNI_CUDA_BLOCK_4 ? 384 : 512;
+  return 512;
 }
 
 TEST(PlanCuda, LaunchesAreWithinTheLimits) {
@@ -326,9 +333,9 @@ TEST(PlanCuda, LayerAndRmsRowsAreCutByTheirLengthAlone) {
         EXPECT_EQ(other.launch[i].block, plan.launch[i].block);
       }
       if (c.Input().geo.pattern == WNI_ROW) {
-        EXPECT_EQ(std::memcmp(&other.cut.row, &plan.cut.row, sizeof plan.cut.row), 0);
+        EXPECT_EQ(Numbers(other.cut.row), Numbers(plan.cut.row));
       } else {
-        EXPECT_EQ(std::memcmp(&other.cut.column, &plan.cut.column, sizeof plan.cut.column), 0);
+        EXPECT_EQ(Numbers(other.cut.column), Numbers(plan.cut.column));
       }
     }
   });
@@ -349,8 +356,8 @@ TEST(PlanCuda, IsAFunctionOfItsArguments) {
     EXPECT_LT(std::strlen(texts[0]), 140u) << texts[0] << ": cut by wn_plan_explain";
     EXPECT_EQ(first.workspace, second.workspace);
     EXPECT_EQ(first.launches, second.launches);
-    EXPECT_EQ(std::memcmp(&first.cut.row, &second.cut.row, sizeof first.cut.row), 0);
-    EXPECT_EQ(std::memcmp(&first.cut.column, &second.cut.column, sizeof first.cut.column), 0);
+    EXPECT_EQ(Numbers(first.cut.row), Numbers(second.cut.row));
+    EXPECT_EQ(Numbers(first.cut.column), Numbers(second.cut.column));
     for (int i = 0; i < first.launches; i++)
       EXPECT_EQ(std::memcmp(&first.launch[i], &second.launch[i], sizeof first.launch[i]), 0);
   });
@@ -444,6 +451,7 @@ TEST(PlanCuda, TakesUnder2Microseconds) {
   for (int round = 0; round < 5; round++) {
     std::size_t sum = 0;
     std::vector<wni_plan_input> inputs;
+    inputs.reserve(cases.size());
     for (const PlanCase &c : cases) inputs.push_back(c.Input());
     const auto start = std::chrono::steady_clock::now();
     for (const wni_plan_input &in : inputs) sum += MakePlan(in, device).workspace;

@@ -84,7 +84,7 @@ void Reset() {
 std::vector<std::uint8_t> Undisturbed() {
   Reset();
   Session session;
-  const std::vector<std::uint8_t> result = session.Run();
+  std::vector<std::uint8_t> result = session.Run();
   EXPECT_EQ(session.failures(), 0);
   return result;
 }

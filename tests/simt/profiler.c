@@ -2,17 +2,16 @@
 #include "profiler.h"
 
 #include <nvtx3/nvToolsExt.h>
-#include <string.h>
+#include <stdio.h>
 
 #define EXPORTED __attribute__((visibility("default")))
 
 static char record[4096];
+static size_t used;
 
 static void note(const char *mark, const char *name) {
-  if (strlen(record) + strlen(mark) + strlen(name) + 2 > sizeof record) return;
-  strcat(record, mark);
-  strcat(record, name);
-  strcat(record, "\n");
+  const int length = snprintf(record + used, sizeof record - used, "%s%s\n", mark, name);
+  if (length > 0 && used + (size_t)length < sizeof record) used += (size_t)length;
 }
 
 static int push(const char *name) {

@@ -15,7 +15,7 @@ std::string Recorded() {
   void *const profiler = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
   if (profiler == nullptr) return "NVTX has not loaded " + std::string(path);
   const auto record = reinterpret_cast<wn_profiler_record>(dlsym(profiler, WN_PROFILER_RECORD));
-  const std::string text = record == nullptr ? "no record" : record();
+  std::string text = record == nullptr ? "no record" : record();
   dlclose(profiler);
   return text;
 }
