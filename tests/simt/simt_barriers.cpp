@@ -168,7 +168,7 @@ uint64_t wn_simt_shuffle(unsigned mask, uint64_t v, int from) {
   Fiber *const f = me;
   Warp *const w = f->warp;
   w->value[f->lane] = v;
-  w->from[f->lane] = static_cast<int8_t>(from < 0 ? f->lane : from);
+  w->from[f->lane] = static_cast<uint8_t>(from < 0 ? f->lane : from);
   warp_arrive(mask, kind_shuffle, WN_SITE);
   return w->result[f->lane];
 }

@@ -64,10 +64,10 @@ void wn_simt_pause(void);
 void wn_simt_copy_async(void *shared, const void *global);
 void wn_simt_copy_commit(void);
 void wn_simt_copy_wait(int pending);
-void wn_simt_mbarrier_init(uint64_t *b, unsigned arrivals);
-void wn_simt_mbarrier_arrive(uint64_t *b, unsigned expected_bytes);
-bool wn_simt_mbarrier_try(uint64_t *b, unsigned parity);
-void wn_simt_copy_bulk(void *shared, const void *global, unsigned bytes, uint64_t *b);
+void wn_simt_mbarrier_init(uint64_t *p, unsigned arrivals);
+void wn_simt_mbarrier_arrive(uint64_t *p, unsigned expected_bytes);
+bool wn_simt_mbarrier_try(uint64_t *p, unsigned parity);
+void wn_simt_copy_bulk(void *shared, const void *global, unsigned bytes, uint64_t *p);
 }
 
 /* ---- who is asking */
@@ -157,18 +157,24 @@ WN_DEVICE void wn_copy_bulk(void *shared, const void *global, unsigned bytes, wn
 
 /* ---- memory that will not be read again soon */
 
+namespace wn::simt {
+template <class T>
+WN_DEVICE void check_pack(const T *p) {
+  constexpr size_t bytes = sizeof(T);
+  static_assert(bytes == 4 || bytes == 8 || bytes == 16, "4, 8 or 16 bytes");
+  static_assert(alignof(T) == bytes, "aligned");
+  if (reinterpret_cast<uintptr_t>(p) % bytes) wn_simt_misaligned(p, bytes);
+}
+} /* namespace wn::simt */
+
 template <class T>
 WN_DEVICE T wn_load_last(const T *p) {
-  static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "4, 8 or 16 bytes");
-  static_assert(alignof(T) == sizeof(T), "aligned");
-  if (reinterpret_cast<uintptr_t>(p) % sizeof(T)) wn_simt_misaligned(p, sizeof(T));
+  wn::simt::check_pack(p);
   return *p;
 }
 template <class T>
 WN_DEVICE void wn_store_last(T *p, T v) {
-  static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "4, 8 or 16 bytes");
-  static_assert(alignof(T) == sizeof(T), "aligned");
-  if (reinterpret_cast<uintptr_t>(p) % sizeof(T)) wn_simt_misaligned(p, sizeof(T));
+  wn::simt::check_pack(p);
   *p = v;
 }
 

@@ -89,7 +89,7 @@ struct Warp {
   Block *block;
   Fiber *fibers;
   uint64_t value[32], result[32];
-  int8_t from[32];
+  uint8_t from[32];
   Group groups[32];
   std::array<uint32_t, 32> *warp_floor; /* of the block's other warps, met at named barriers */
 };

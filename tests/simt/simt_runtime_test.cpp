@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/simt/simt.h"
@@ -94,6 +95,29 @@ TEST_F(Runtime, LaunchesAndCopies) {
   EXPECT_EQ(launches(), 1);
   EXPECT_EQ(cudaFree(job.x), cudaSuccess);
   EXPECT_EQ(cudaFree(job.y), cudaSuccess);
+}
+
+TEST_F(Runtime, ThreadsOfTheHostTakeTurns) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([t] {
+      trap_job job{};
+      job.x = allocate<float>(128);
+      job.y = allocate<float>(128);
+      const std::vector<float> in(128, static_cast<float>(t));
+      std::vector<float> out(128);
+      for (int i = 0; i < 20; i++) {
+        EXPECT_EQ(cudaMemcpy(job.x, in.data(), 512, cudaMemcpyHostToDevice), cudaSuccess);
+        EXPECT_EQ(launch_plain(&job, nullptr), cudaSuccess);
+        EXPECT_EQ(cudaMemcpy(out.data(), job.y, 512, cudaMemcpyDeviceToHost), cudaSuccess);
+        EXPECT_EQ(out, in);
+      }
+      EXPECT_EQ(cudaFree(job.x), cudaSuccess);
+      EXPECT_EQ(cudaFree(job.y), cudaSuccess);
+    });
+  }
+  for (std::thread &t : threads) t.join();
+  EXPECT_EQ(launches(), 80);
 }
 
 TEST_F(Runtime, AnErrorOfALaunchSticks) {
