@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/simt/simt.h"
+#include "tests/simt/simt_machine.h"
 #include "tests/simt/simt_traps.h"
 
 namespace wn::simt {
@@ -99,6 +100,7 @@ TEST_F(Runtime, LaunchesAndCopies) {
 
 TEST_F(Runtime, ThreadsOfTheHostTakeTurns) {
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; t++) {
     threads.emplace_back([t] {
       trap_job job{};
@@ -118,6 +120,22 @@ TEST_F(Runtime, ThreadsOfTheHostTakeTurns) {
   }
   for (std::thread &t : threads) t.join();
   EXPECT_EQ(launches(), 80);
+}
+
+TEST_F(Runtime, StampsMayRunOut) {
+  trap_job job{};
+  job.x = allocate<float>(128);
+  job.y = allocate<float>(128);
+  EXPECT_EQ(cudaMemset(job.x, 0, 256), cudaSuccess);
+  EXPECT_EQ(launch_plain(&job, nullptr, 1), cudaSuccess);
+  machine.counter = 0xf0000000u;
+  EXPECT_EQ(launch_plain(&job, nullptr, 1), cudaSuccess);
+  EXPECT_LT(machine.counter, 1000u);
+  for (const Report &r : reports()) ADD_FAILURE() << describe(r);
+  EXPECT_EQ(launch_plain(&job, nullptr, 2), cudaErrorLaunchFailure) << "the second half is still undefined";
+  reset();
+  EXPECT_EQ(cudaFree(job.x), cudaSuccess);
+  EXPECT_EQ(cudaFree(job.y), cudaSuccess);
 }
 
 TEST_F(Runtime, AnErrorOfALaunchSticks) {
