@@ -8,7 +8,8 @@
  *                        | t8 ...
  *                        | t0      | t1      | t2      | t3      |    row 4
  *
- * A thread keeps what its 8 columns need in registers. Blocks have a power of two of threads, at most 256. */
+ * A thread keeps what its 8 columns need in registers. Blocks have a power of two of threads, 32 to 128, and at
+ * least one for each octet of a tile. */
 #ifndef WNI_COLUMN_CUH
 #define WNI_COLUMN_CUH
 #include "kernels/cuda/stage.cuh"
