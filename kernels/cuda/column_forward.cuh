@@ -235,7 +235,7 @@ struct ColumnFactors {
 };
 
 template <class R>
-WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ForwardShape &s, const ColumnTask &t) {
+WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ColumnTask &t) {
   const wni_call &call = job.call;
   const bool running = call.stats == WNI_STATS_RUNNING;
   const Stats<R> *const stats = static_cast<const Stats<R> *>(job.stats);
@@ -328,7 +328,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
   const ColumnInput in = column_input<X>(call, call.stats == WNI_STATS_COMPUTED, true);
   const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
   Y *const y = octets_of<Y>(s, t, call.y);
-  const ColumnFactors<R> k = column_factors<R>(job, s, t);
+  const ColumnFactors<R> k = column_factors<R>(job, t);
   const int64_t mask_row = (job.cut.column.columns + 7) / 8;
   uint8_t *mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
   RowPlace place = first_row(s, t);
