@@ -8,7 +8,8 @@
  *                        | t8 ...
  *                        | t0      | t1      | t2      | t3      |    row 4
  *
- * A thread keeps what its 8 columns need in registers. Blocks have a power of two of threads, at most 256. */
+ * A thread keeps what its 8 columns need in registers. Blocks have a power of two of threads, 32 to 128, and at
+ * least one for each octet of a tile. */
 #ifndef WNI_COLUMN_CUH
 #define WNI_COLUMN_CUH
 #include "kernels/cuda/stage.cuh"
@@ -118,13 +119,33 @@ WN_DEVICE bool is_wide(const wni_tensor &t, int element_bytes) {
   return t.data == nullptr || ((at | strides * static_cast<unsigned>(element_bytes)) & 15) == 0;
 }
 
+/* Octets that are not full end a row: one copy of the code for them in a kernel. */
+template <class T>
+WN_NOINLINE Packed<T> load_part(const T *from, int columns) {
+  return load_elements(from, columns);
+}
+
+template <class T>
+WN_NOINLINE void store_part(T *to, Packed<T> p, int columns) {
+  store_elements(to, p, columns);
+}
+
 /* An octet of a row that is there or not (zeros). Loads of many rows are issued one after the other only where there
  * is no choice between them: `wide` makes it once for all. */
 template <bool wide, class T>
 WN_DEVICE Packed<T> load_line(const T *from, int columns, bool there) {
   if (!there) return packed_zero<T>();
   if constexpr (wide) return load_wide(from);
-  return load_octet(from, columns);
+  return columns == 8 ? load_octet(from, 8) : load_part(from, columns);
+}
+
+template <class T>
+WN_DEVICE void store_line(T *to, const Packed<T> &p, int columns) {
+  if (columns == 8) {
+    store_octet(to, p, 8);
+  } else {
+    store_part(to, p, columns);
+  }
 }
 
 /* ---- sets side by side in a row */
@@ -142,6 +163,18 @@ WN_DEVICE SetPlace set_place(int64_t column, int64_t width) {
 WN_DEVICE void next_column(SetPlace *p) {
   p->left--;
   if (p->left == 0) p->set++, p->left = p->width;
+}
+
+/* A root and a quotient for each of 8 columns: one copy of the code in a kernel. */
+template <class R>
+WN_NOINLINE R running_rstd(R var, double eps) {
+  return rstd_of(var, eps);
+}
+
+template <class R>
+WN_DEVICE Normalizer<R> running_of_column(const wni_call &call, int64_t column) {
+  return {static_cast<const R *>(call.running_mean)[column], 0,
+          running_rstd(static_cast<const R *>(call.running_var)[column], call.eps)};
 }
 
 /* ---- sums over the threads of an octet */

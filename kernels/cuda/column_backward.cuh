@@ -56,10 +56,10 @@ WN_DEVICE void store_gradients(const wni_call &call, const GradientInput &in, co
 #pragma unroll
       for (int i = 0; i < 8; i++) dx->v[i] += r.v[i];
     }
-    store_octet(to.dx + row_offset(s, call.dx, place), pack<X>(*dx), t.columns);
+    store_line(to.dx + row_offset(s, call.dx, place), pack<X>(*dx), t.columns);
   }
   if (call.dresidual.data != nullptr)
-    store_octet(to.dresidual + row_offset(s, call.dresidual, place), pack<X>(dz), t.columns);
+    store_line(to.dresidual + row_offset(s, call.dresidual, place), pack<X>(dz), t.columns);
 }
 
 /* Of ROW sets the statistics are the row's own. */

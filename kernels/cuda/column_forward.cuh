@@ -83,7 +83,7 @@ WN_DEVICE void take_input(const wni_call &call, const ColumnInput &in, const For
 #pragma unroll
   for (int i = 0; i < N; i++) {
     to->h[i] = sum_of(to->h[i], to->second[i]);
-    if (in.stores && i < rows) store_octet(from.sum + row_offset(s, call.sum, place), to->h[i], t.columns);
+    if (in.stores && i < rows) store_line(from.sum + row_offset(s, call.sum, place), to->h[i], t.columns);
     next_row(s, &place);
   }
 }
@@ -235,7 +235,7 @@ struct ColumnFactors {
 };
 
 template <class R>
-WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ForwardShape &s, const ColumnTask &t) {
+WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ColumnTask &t) {
   const wni_call &call = job.call;
   const bool running = call.stats == WNI_STATS_RUNNING;
   const Stats<R> *const stats = static_cast<const Stats<R> *>(job.stats);
@@ -247,7 +247,7 @@ WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const Forward
     if (i >= t.columns) continue;
     Normalizer<R> n;
     if (running) {
-      n = running_normalizer<R>(call, t.column + i);
+      n = running_of_column<R>(call, t.column + i);
     } else {
       n = {stats[p.set].mean, stats[p.set].mean_low, stats[p.set].rstd};
     }
@@ -317,7 +317,7 @@ WN_DEVICE void finish_row(const wni_call &call, const ColumnTask &t, uint8_t *ma
   activate(call, z->v);
   if (call.y_amax != nullptr) note_largest(*z, t.columns, largest);
   if (call.y_scale != nullptr) scale_octet(static_cast<R>(*call.y_scale), z);
-  store_octet(to, pack<Y>(*z), t.columns);
+  store_line(to, pack<Y>(*z), t.columns);
 }
 
 template <class X, class Y>
@@ -328,7 +328,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
   const ColumnInput in = column_input<X>(call, call.stats == WNI_STATS_COMPUTED, true);
   const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
   Y *const y = octets_of<Y>(s, t, call.y);
-  const ColumnFactors<R> k = column_factors<R>(job, s, t);
+  const ColumnFactors<R> k = column_factors<R>(job, t);
   const int64_t mask_row = (job.cut.column.columns + 7) / 8;
   uint8_t *mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
   RowPlace place = first_row(s, t);

@@ -131,7 +131,7 @@ WN_DEVICE void load_statistics(const wni_call &call, const ColumnTask &t, SetPla
   for (int i = 0; i < 8; i++) {
     if (i >= t.columns) continue;
     const Normalizer<R> n =
-        running ? running_normalizer<R>(call, t.column + i) : saved_normalizer<R>(call, base + sets.set);
+        running ? running_of_column<R>(call, t.column + i) : saved_normalizer<R>(call, base + sets.set);
     k->mean[i] = n.mean, k->rstd[i] = n.rstd;
     next_column(&sets);
   }
@@ -169,11 +169,12 @@ WN_DEVICE Factors<R> factors_of_task(const wni_cuda_job &job, const ColumnTask &
                   job.call.geo.param_by_row, 1, 0};
   if (f.by_row) return f;
   wn_sync_block(); /* nobody reads the last task's any more */
-  if (t.lane == 0) {
-    const Octet<R> gamma = gammas_of<R>(job.call, t.column, t.columns),
-                   beta = betas_of<R>(job.call, t.column, t.columns);
-#pragma unroll
-    for (int i = 0; i < 8; i++) f.column[i] = gamma.v[i], f.column[8 + i] = beta.v[i];
+  const int64_t first = 8 * t.tile * job.cut.column.tile_octets, after = job.cut.column.columns - first;
+  const int columns = 8 * job.cut.column.tile_octets, threads = static_cast<int>(wn_threads());
+  for (int i = static_cast<int>(wn_thread()); i < columns; i += threads) {
+    R *const to = room + 16 * (i / 8) + i % 8;
+    to[0] = i < after ? gamma_of<R>(job.call, first + i) : 1;
+    to[8] = i < after ? beta_of<R>(job.call, first + i) : 0;
   }
   wn_sync_block();
   return f;
