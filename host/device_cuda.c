@@ -180,10 +180,10 @@ static void close_device(void *state) {
 /* ---- buffers ---------------------------------------------------------------------------------------------------- */
 
 /* A call of CUDA on the state's device. */
-#define ON_DEVICE(state, expression)                       \
-  do {                                                     \
-    wni_cuda_visit visit_;                                 \
-    TRY(wni_cuda_enter(state, &visit_));                   \
+#define ON_DEVICE(state, expression)              \
+  do {                                            \
+    wni_cuda_visit visit_;                        \
+    TRY(wni_cuda_enter(state, &visit_));          \
     return wni_cuda_leave(&visit_, (expression)); \
   } while (0)
 
