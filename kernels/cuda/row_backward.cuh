@@ -329,6 +329,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
       for (int k = first; k < first + Holds::batch; k++) {
         const RowOctet o = {wn_forget(octets.at[k].run), wn_forget_until(octets.at[k].octet, &sums[0])};
         const int n = here ? octet_elements(row, o) : 0;
+        g[k] = splat<R>(0);
         if (n == 0) continue;
         if (!Holds::early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
         const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, &params);

@@ -155,11 +155,11 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       octets.at[k] = forget(octets.at[k]);
       h[k] = load_octet(row_at(set.x, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0);
     }
-    if (before || (early && after)) {
 #pragma unroll
-      for (int k = 0; k < K; k++)
-        r[k] = load_octet(row_at(set.residual, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0);
-    }
+    for (int k = 0; k < K; k++)
+      r[k] = before || (early && after)
+                 ? load_octet(row_at(set.residual, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0)
+                 : packed_zero<X>();
     if (K == 1 && here)
       params_for<K>(job, param_at(job, set.start, octets.at[0]), octet_elements(row, octets.at[0]), &params);
     if (before) {

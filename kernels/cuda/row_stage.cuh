@@ -37,12 +37,12 @@ struct PackedPair {
   Packed<X> x, r;
 };
 
-/* x, and the residual if it has one or `wanted` says so. */
+/* x, and the residual or zeros. */
 template <class X, class Y>
 WN_DEVICE PackedPair<X> load_pair(const RowForward<X, Y> &set, const RowOctet &o, int n, bool with_residual) {
   PackedPair<X> p;
   p.x = load_octet(row_at(set.x, o), n);
-  if (with_residual) p.r = load_octet(row_at(set.residual, o), n);
+  p.r = with_residual ? load_octet(row_at(set.residual, o), n) : packed_zero<X>();
   return p;
 }
 
@@ -149,8 +149,8 @@ WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBa
   BackwardInput<X, D> in;
   in.x = load_octet(row_at(set.x, o), n);
   in.dy = load_octet(row_at(set.dy, o), n);
-  if (with_extra) in.extra = load_octet(row_at(set.extra, o), n);
-  if (job.call.mask != nullptr && n > 0) in.signs = *mask_at(job, set.start, o);
+  in.extra = with_extra ? load_octet(row_at(set.extra, o), n) : packed_zero<X>();
+  in.signs = job.call.mask != nullptr && n > 0 ? *mask_at(job, set.start, o) : 0;
   return in;
 }
 
