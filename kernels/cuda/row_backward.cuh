@@ -165,9 +165,8 @@ WN_DEVICE void warp_by_warp(const Add &add) {
 template <class R, int K>
 WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, OctetSums<R> (&sums)[K],
                              const ColumnSums<R> &shared) {
-#pragma unroll
-  for (int k = 0; k < K; k++)
-    for (int i = team.lanes_log2; i < 5; i++) add_across(&sums[k], 1 << i);
+  if (K == 1)
+    for (int i = team.lanes_log2; i < 5; i++) add_across(&sums[0], 1 << i);
   warp_by_warp([&](unsigned warp) {
 #pragma unroll
     for (int k = 0; k < K; k++) {

@@ -77,11 +77,15 @@ WN_DEVICE Octet<R> betas_of(const wni_call &call, int64_t first, int n) {
   return call.beta == nullptr ? splat<R>(0) : load_values<R>(call.types.param, call.beta, first, n);
 }
 
-/* ---- activations. The costly ones are a call of a function over 4 numbers: one copy of each in a kernel. */
+/* ---- activations. The costly ones are a call of a function over a few numbers: one copy of each in a kernel. */
+
+/* Side by side f32 hides its latency; f64 has not the registers. */
+template <class R>
+constexpr int kFew = sizeof(R) == 8 ? 1 : 4;
 
 template <class R>
-struct Four {
-  R v[4];
+struct Few {
+  R v[kFew<R>];
 };
 
 WN_DEVICE float act_one(wn_act act, double slope, float z) { return act_value(act, slope, z); }
@@ -89,13 +93,12 @@ WN_DEVICE double act_one(wn_act act, double slope, double z) { return act_value_
 WN_DEVICE float act_slope_one(wn_act act, double slope, float z) { return act_derivative(act, slope, z); }
 WN_DEVICE double act_slope_one(wn_act act, double slope, double z) { return act_derivative_f64(act, slope, z); }
 
-/* The value of `act`, or its derivative, at 4 numbers. The constants make a copy of each formula, not a switch in it.
- */
+/* The value of `act`, or its derivative, at each. The constants make a copy of each formula, not a switch in it. */
 template <class R, bool derivative>
-WN_NOINLINE Four<R> act_four(wn_act act, Four<R> z) {
+WN_NOINLINE Few<R> act_few(wn_act act, Few<R> z) {
 #define WNI_ACT_CASE(name)                                                      \
   case name:                                                                    \
-    _Pragma("unroll") for (int i = 0; i < 4; i++) z.v[i] =                      \
+    _Pragma("unroll") for (int i = 0; i < kFew<R>; i++) z.v[i] =                \
         derivative ? act_slope_one(name, 0, z.v[i]) : act_one(name, 0, z.v[i]); \
     break
   switch (act) {
@@ -114,13 +117,13 @@ WN_NOINLINE Four<R> act_four(wn_act act, Four<R> z) {
 template <class R, bool derivative>
 WN_DEVICE void act_costly(wn_act act, R (&z)[8]) {
 #pragma unroll
-  for (int half = 0; half < 8; half += 4) {
-    Four<R> four;
+  for (int first = 0; first < 8; first += kFew<R>) {
+    Few<R> few;
 #pragma unroll
-    for (int i = 0; i < 4; i++) four.v[i] = z[half + i];
-    four = act_four<R, derivative>(act, four);
+    for (int i = 0; i < kFew<R>; i++) few.v[i] = z[first + i];
+    few = act_few<R, derivative>(act, few);
 #pragma unroll
-    for (int i = 0; i < 4; i++) z[half + i] = four.v[i];
+    for (int i = 0; i < kFew<R>; i++) z[first + i] = few.v[i];
   }
 }
 
