@@ -36,6 +36,33 @@ add_executable(wn_simt_library_tests device_under_test.cpp ${library_test_source
 target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
 
+# simt_library_test(NAME DEVICE SEED FILTER [EVERY]): some of them on one emulated GPU, as one test of ctest.
+function(simt_library_test name device seed filter)
+  add_test(NAME simt.${name} COMMAND wn_simt_library_tests "--gtest_filter=${filter}")
+  set(environment WN_TEST_BACKEND=cuda WN_SIMT_DEVICE=${device} WN_SIMT_SEED=${seed})
+  if(ARGN)
+    list(APPEND environment WN_TEST_EVERY=${ARGN})
+  endif()
+  set_tests_properties(simt.${name} PROPERTIES LABELS simt TIMEOUT 900 ENVIRONMENT "${environment}"
+                                               FAIL_REGULAR_EXPRESSION "Running 0 tests")
+endfunction()
+
+# All cases on a large GPU and on a toy, whose figures bring every variant within reach of small tensors; some of them on
+# one of each generation.
+simt_library_test(conformance h100 1 "Conformance.*")
+simt_library_test(conformance.toy toy 2 "Conformance.*")
+set(seed 3)
+foreach(device IN ITEMS t4 a100 rtx4090 b200 rtx5090)
+  simt_library_test(conformance.${device} ${device} ${seed} "Conformance.*" 11)
+  math(EXPR seed "${seed} + 1")
+endforeach()
+simt_library_test(conformance.long h100 8 "ConformanceLong.*")
+simt_library_test(exact h100 9 "Exact.*" 7)
+simt_library_test(activations h100 10 "*Activations.*" 17)
+simt_library_test(threads h100 11 "SharedPlan.*" 41)
+# A GPU has no threads of the host to choose a number of.
+simt_library_test(bits toy 12 "Bits.*-Bits.SameForAnyNumberOfThreads" 29)
+
 # A profiler of our own, named in the environment as a real one is. A program loads it at its first range, so this one
 # has no other tests. NVTX's headers come with the rest of CUDA's in a toolkit, and with scripts/cuda-toolkit.
 if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
