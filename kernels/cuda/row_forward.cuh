@@ -209,7 +209,7 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool before = call.add == WN_ADD_BEFORE, adds = before && !stored;
-  if (before && stored) set.x = {set.sum.first, set.sum.run};
+  if (before && stored) set.x = {set.sum.first, set.sum.stride, set.sum.piece};
   const bool with_residual = adds || call.add == WN_ADD_AFTER;
   each_octet<2>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, with_residual); },
