@@ -31,6 +31,8 @@ typedef struct wni_backend {
 
   /* Optional: loads what the pass needs before the first call; NULL: nothing to load. */
   wn_status (*prepare)(void *state, const wni_plan_input *input);
+  /* Bytes of a relu mask: what lies where in it is the backend's own. */
+  int64_t (*mask_bytes)(const wni_geometry *geo);
   /* Bytes of workspace that `run` needs for this input; grows with n, so that the plan's serves every call. */
   size_t (*workspace)(void *state, const wni_plan_input *input);
   /* The choice in words, without what the call moves ("cpu row avx512 f32 ..."). */

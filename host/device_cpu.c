@@ -123,6 +123,7 @@ const wni_backend wni_backend_cpu = {
     .buffer_read = buffer_copy,
     .stream_wait = stream_wait,
     .prepare = NULL, /* the kernels are part of the library */
+    .mask_bytes = wni_mask_bytes,
     .workspace = workspace,
     .explain = explain,
     .copy_bandwidth = copy_bandwidth,

@@ -266,6 +266,7 @@ const wni_backend wni_backend_cuda = {
     .buffer_read = buffer_read,
     .stream_wait = stream_wait,
     .prepare = wni_cuda_prepare,
+    .mask_bytes = wni_mask_bytes_by_span,
     .workspace = workspace,
     .explain = explain,
     .copy_bandwidth = copy_bandwidth,

@@ -94,7 +94,7 @@ size_t wn_plan_mask(const wn_plan *plan) {
   if (!plan || !plan->problem.has_mask) return 0;
   /* The padded runs are the same for every split into parts. */
   const wni_geometry g = wni_geometry_make(&plan->problem.given, plan->problem.given.n, 1);
-  return (size_t)wni_mask_bytes(&g);
+  return (size_t)plan->device->backend->mask_bytes(&g);
 }
 
 /* ---- explain --------------------------------------------------------------------------------------------------- */

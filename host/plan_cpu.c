@@ -3,25 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "names.h"
+
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 static int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
 
-static int64_t size_of(wn_dtype type) {
-  switch (type) {
-    case WN_F64:
-      return 8;
-    case WN_F16:
-    case WN_BF16:
-      return 2;
-    case WN_F8_E4M3:
-    case WN_F8_E5M2:
-      return 1;
-    default:
-      return 4;
-  }
-}
+static int64_t size_of(wn_dtype type) { return (int64_t)wni_dtype_size(type); }
 
 static bool is_backward(const wni_plan_input *in) { return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN; }
 

@@ -1,5 +1,6 @@
 /* The phases of a call: which kernels run over which tasks, and what is made between them. */
 #include "call_job.h"
+#include "host/names.h"
 #include "parallel.h"
 
 /* ---- the workspace ---------------------------------------------------------------------------------------------- */
@@ -52,25 +53,11 @@ static void phase_task(void *context, int64_t task) {
   if (p->job->stream) store_fence();
 }
 
-static int64_t type_bytes(wn_dtype type) {
-  switch (type) {
-    case WN_F64:
-      return 8;
-    case WN_F16:
-    case WN_BF16:
-      return 2;
-    case WN_F8_E4M3:
-    case WN_F8_E5M2:
-      return 1;
-    default:
-      return 4;
-  }
-}
-
 /* About what a sweep over the tensors moves. */
 static int64_t sweep_bytes(const wni_call *call) {
   const bool forward = call->y.data != NULL;
-  return wni_elements(&call->geo) * (type_bytes(call->types.x) + type_bytes(forward ? call->types.y : call->types.dy));
+  return wni_elements(&call->geo) *
+         ((int64_t)wni_dtype_size(call->types.x) + (int64_t)wni_dtype_size(forward ? call->types.y : call->types.dy));
 }
 
 static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
@@ -190,7 +177,7 @@ static void run_empty(const wni_call *call) {
   if (is_forward(call)) {
     if (call->y_amax) *call->y_amax = 0;
   } else if (!(call->flags & WN_GRAD_ADD)) {
-    const size_t bytes = (size_t)(call->geo.params * type_bytes(call->types.param_grad));
+    const size_t bytes = (size_t)call->geo.params * wni_dtype_size(call->types.param_grad);
     if (call->dgamma) memset(call->dgamma, 0, bytes);
     if (call->dbeta) memset(call->dbeta, 0, bytes);
   }

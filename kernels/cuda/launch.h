@@ -1,4 +1,5 @@
-/* The instances of each family of kernels: what wni_cuda_kernel() asks. NULL: there is no such instance. */
+/* The instances of each family of kernels, one source each; kernels.cu asks them for those of its functions. NULL:
+ * there is no such instance. */
 #ifndef WNI_LAUNCH_H
 #define WNI_LAUNCH_H
 #include "kernels/cuda/cuda_job.h"
@@ -8,8 +9,9 @@ extern "C" {
 #endif
 const void *wni_cuda_row_kernel_forward(wni_cuda_function function, int variant, const wni_types *types);
 const void *wni_cuda_row_kernel_backward(wni_cuda_function function, int variant, const wni_types *types);
-const void *wni_cuda_column_kernel(wni_cuda_function function, int variant, const wni_types *types);
-const void *wni_cuda_merge_kernel(wni_cuda_function function, int variant, const wni_types *types);
+const void *wni_cuda_column_kernel_forward(wni_cuda_function function, const wni_types *types);
+const void *wni_cuda_column_kernel_backward(wni_cuda_function function, const wni_types *types);
+const void *wni_cuda_merge_kernel(wni_cuda_function function, const wni_types *types);
 #ifdef __cplusplus
 }
 #endif
