@@ -156,20 +156,21 @@ static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
 }
 
-/* Parameters of long rows: a row is one of a matrix of one slab, whose columns are summed. */
+/* Parameters of long rows: a row is one of a matrix of one slab, whose columns are summed; before dx is written, which
+ * may take the place of what they are made of. */
 static void row_backward_long(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   wni_cuda_cut *const cut = &plan->cut;
   const wni_geometry *const g = &in->geo;
   cut_row(cut->row.octets, &cut->row);
   const int64_t teams = g->sets * cut->row.segments;
-  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, WNI_CUDA_WANT_DX);
-  wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
-  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, WNI_CUDA_WANT_DX);
   const int64_t middles = g->param_step != 0 ? g->extent[1] : 1;
   wni_cuda_cut_column(in, d, 1, g->sets / middles, middles * g->extent[3], &cut->column);
   cut->param_rows = cut->column.chunks;
+  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, WNI_CUDA_WANT_DX);
+  wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
   wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, 1, WNI_CUDA_WANT_PARAMS);
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
+  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, WNI_CUDA_WANT_DX);
 }
 
 /* Runs of a set that have sums of their own. */

@@ -174,10 +174,12 @@ class Flow {
         Make("dx"), Make("param sums");
         break;
       case WNI_CUDA_ROW_BACKWARD_SUMS:
+        EXPECT_FALSE(Has("dx")) << "dx may be in the place of x or dy, which are read";
         Make("sums");
         if (!EachElement()) Make("param sums");
         break;
       case WNI_CUDA_COLUMN_BACKWARD_SUMS:
+        EXPECT_FALSE(Has("dx")) << "dx may be in the place of x or dy, which are read";
         if (in_.geo.pattern == WNI_COLUMN) Make("sums");
         if (!ByRow()) Make("param sums");
         break;
