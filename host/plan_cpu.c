@@ -25,6 +25,8 @@ static int64_t size_of(wn_dtype type) {
 
 static bool is_backward(const wni_plan_input *in) { return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN; }
 
+static int64_t written_size(const wni_plan_input *in) { return size_of(is_backward(in) ? in->types.x : in->types.y); }
+
 /* Bytes of an element in the tensors that a pass reads to make its sums. */
 static int64_t read_size(const wni_plan_input *in) {
   return size_of(in->types.x) + (is_backward(in) ? size_of(in->types.dy) : 0);
@@ -226,6 +228,9 @@ static void lay_out(const wni_plan_input *in, wni_cpu_plan *plan) {
   plan->workspace = a.used;
 }
 
+/* What the last caches of most processors have room for beside what is read. */
+enum { STREAM_BYTES = 16 << 20 };
+
 void wni_plan_cpu(const wni_plan_input *in, wni_cpu_plan *plan) {
   plan->pattern = in->geo.pattern;
   if (plan->pattern == WNI_ROW) {
@@ -233,6 +238,7 @@ void wni_plan_cpu(const wni_plan_input *in, wni_cpu_plan *plan) {
   } else {
     plan_column(in, &plan->column);
   }
+  plan->stream = wni_elements(&in->geo) * written_size(in) >= STREAM_BYTES;
   lay_out(in, plan);
 }
 

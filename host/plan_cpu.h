@@ -66,6 +66,7 @@ typedef struct wni_cpu_plan {
   wni_pattern pattern;
   wni_row_plan row; /* that of the pattern is set */
   wni_column_plan column;
+  bool stream; /* y or dx is so large that no cache will still have it when it is read */
   wni_cpu_layout at;
   size_t workspace; /* bytes, for this and every smaller n */
 } wni_cpu_plan;

@@ -69,7 +69,7 @@ build() {
   local -a command=(cmake --build --preset "$preset")
   (($# == 0)) || command+=(--target "$@")
   quietly "$folder/configure.log" env -C "$root" cmake --preset "$preset" "${configure_options[@]}"
-  if ! env -C "$root" "${command[@]}" -- -n 2>&1 | grep -q 'no work to do'; then
+  if ! env -C "$root" "${command[@]}" -- -n 2>&1 | grep 'no work to do' >/dev/null; then
     echo "Building $preset in $folder"
     quietly "$folder/build.log" env -C "$root" "${command[@]}"
   fi

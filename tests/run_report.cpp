@@ -25,17 +25,17 @@ bool Same(const Output &a, const Output &b) {
   return true;
 }
 
-std::size_t EveryFromEnvironment() {
+}  // namespace
+
+std::size_t Every() {
   const char *const every = std::getenv("WN_TEST_EVERY");
   return every == nullptr ? 1 : std::strtoull(every, nullptr, 10);
 }
 
-}  // namespace
-
 std::int64_t ElementsOf(const Case &c) { return c.n * c.problem.c * c.problem.x; }
 
 void ForCases(std::int64_t most_elements, const std::function<void(const Case &)> &of) {
-  const std::size_t every = EveryFromEnvironment();
+  const std::size_t every = Every();
   ASSERT_GE(every, 1U) << "WN_TEST_EVERY";
   std::size_t tried = 0;
   for (std::size_t i = 0; i < Cases().size(); i += every) {

@@ -14,7 +14,10 @@ constexpr wn_pass kPasses[] = {WN_TRAIN, WN_INFER, WN_BACKWARD, WN_BACKWARD_FROZ
 
 std::int64_t ElementsOf(const Case &c);
 
-// The cases of up to so many elements. WN_TEST_EVERY=k takes every k-th only, for slow machines.
+// WN_TEST_EVERY=k: of many cases take every k-th only, for slow machines and watched builds; 1 if it is not set.
+std::size_t Every();
+
+// The cases of up to so many elements, every one or every k-th.
 void ForCases(std::int64_t most_elements, const std::function<void(const Case &)> &of);
 
 // Every pass that the cases have.

@@ -1,7 +1,7 @@
 /* How the column kernels walk through a block of a slab, and how tensors meet lines on the way.
  *
- * Loops run along lines: a block's part of a row, or where rows are short `fold` whole rows side by side. Sums and factors
- * are kept for each place of a line, so that no loop needs to know where a row ends:
+ * Loops run along lines: a block's part of a row, or where rows are short `fold` whole rows side by side. Sums and
+ * factors are kept for each place of a line, so that no loop needs to know where a row ends:
  *
  *   rows of 3, fold 4    | 0 1 2 | 0 1 2 | 0 1 2 | 0 1 2 |     line 0: rows 0 .. 3
  *                        | 0 1 2 | 0 1 2 | 0 1 2 | 0 1 2 |     line 1: rows 4 .. 7
@@ -66,12 +66,13 @@ static inline column_stretch column_stretch_of(const wni_column_plan *p, const c
   return s;
 }
 
-#define WNI_EACH_FOLD(s, plan, block)                                                                            \
+#define WNI_EACH_FOLD(s, plan, block)                                                                               \
   for (int rest_ = 0; rest_ < 2; rest_++)                                                                           \
     for (column_stretch s = column_stretch_of(plan, block, rest_), *once_ = s.lines > 0 ? &s : NULL; once_ != NULL; \
          once_ = NULL)
 
-/* ---- lines in tensors --------------------------------------------------------------------------------------------- */
+/* ---- lines in tensors ---------------------------------------------------------------------------------------------
+ */
 
 /* n lines in a tensor or in a room, `apart` elements from one to the next. */
 typedef struct line_source {
@@ -113,9 +114,11 @@ static inline line_source column_lines(const wni_geometry *g, const wni_tensor *
 }
 
 static inline line_target column_target(const wni_geometry *g, const wni_tensor *t, const column_stretch *s,
-                                        int64_t line) {
-  const line_target l = {{t->type, t->data, column_offset(g, t, s, s->row + line * s->fold)},
-                         s->fold * column_pitch(g, t)};
+                                        int64_t line, bool stream) {
+  const int64_t apart = s->fold * column_pitch(g, t);
+  const bool alike = apart * type_size(t->type) % 64 == 0;
+  const line_target l = {target_at(t->type, t->data, column_offset(g, t, s, s->row + line * s->fold), stream && alike),
+                         apart};
   return l;
 }
 
@@ -130,14 +133,14 @@ static inline line_target room_for_lines(real *room) {
 }
 
 /* The statements for each piece of a line: `n` elements at `first` in the tensor, at `local` in the line. */
-#define WNI_EACH_PIECE(g, t, s, line, first, local, n, ...)                                       \
-  {                                                                                               \
-    const int64_t pieces_ = column_is_even(g, t, s) ? 1 : (s)->fold, n = (s)->width / pieces_;    \
-    for (int64_t piece_ = 0; piece_ < pieces_; piece_++) {                                        \
-      const int64_t first = column_offset(g, t, s, (s)->row + (line) * (s)->fold + piece_);       \
-      const int64_t local = piece_ * n;                                                           \
-      __VA_ARGS__;                                                                                \
-    }                                                                                             \
+#define WNI_EACH_PIECE(g, t, s, line, first, local, n, ...)                                    \
+  {                                                                                            \
+    const int64_t pieces_ = column_is_even(g, t, s) ? 1 : (s)->fold, n = (s)->width / pieces_; \
+    for (int64_t piece_ = 0; piece_ < pieces_; piece_++) {                                     \
+      const int64_t first = column_offset(g, t, s, (s)->row + (line) * (s)->fold + piece_);    \
+      const int64_t local = piece_ * n;                                                        \
+      __VA_ARGS__;                                                                             \
+    }                                                                                          \
   }
 
 static inline void line_load(const wni_geometry *g, const wni_tensor *t, const column_stretch *s, int64_t line,
@@ -160,18 +163,19 @@ static inline void line_store(const wni_geometry *g, const wni_tensor *t, const 
   WNI_EACH_PIECE(g, t, s, line, first, local, n, tile_store(t->type, t->data, first, n, z + local))
 }
 
-/* ---- the mask ----------------------------------------------------------------------------------------------------- */
+/* ---- the mask -----------------------------------------------------------------------------------------------------
+ */
 
 /* Each row has whole bytes: rows side by side in a line are so in the mask only where no bits are left over. */
-#define WNI_EACH_MASK_PIECE(call, s, line, bytes, local, n, ...)                                                        \
-  {                                                                                                                     \
-    const wni_geometry *const geo_ = &(call)->geo;                                                                      \
-    const int64_t pieces_ = geo_->extent[3] % 8 == 0 ? 1 : (s)->fold, n = (s)->width / pieces_;                         \
-    for (int64_t piece_ = 0; piece_ < pieces_; piece_++) {                                                              \
-      const int64_t row_ = (s)->slab * column_rows(geo_) + (s)->row + (line) * (s)->fold + piece_, local = piece_ * n;  \
-      uint8_t *const bytes = (call)->mask + row_ * wni_mask_run(geo_) + (s)->column / 8;                                \
-      __VA_ARGS__;                                                                                                      \
-    }                                                                                                                   \
+#define WNI_EACH_MASK_PIECE(call, s, line, bytes, local, n, ...)                                                       \
+  {                                                                                                                    \
+    const wni_geometry *const geo_ = &(call)->geo;                                                                     \
+    const int64_t pieces_ = geo_->extent[3] % 8 == 0 ? 1 : (s)->fold, n = (s)->width / pieces_;                        \
+    for (int64_t piece_ = 0; piece_ < pieces_; piece_++) {                                                             \
+      const int64_t row_ = (s)->slab * column_rows(geo_) + (s)->row + (line) * (s)->fold + piece_, local = piece_ * n; \
+      uint8_t *const bytes = (call)->mask + row_ * wni_mask_run(geo_) + (s)->column / 8;                               \
+      __VA_ARGS__;                                                                                                     \
+    }                                                                                                                  \
   }
 
 static inline void line_mask_store(const wni_call *call, const column_stretch *s, int64_t line, const real *z) {
@@ -183,7 +187,8 @@ static inline void line_mask_gradient(const wni_call *call, const column_stretch
   WNI_EACH_MASK_PIECE(call, s, line, bytes, local, n, tile_mask_gradient(bytes, otherwise, n, dy + local))
 }
 
-/* ---- what a set has, for each place of a line ----------------------------------------------------------------------- */
+/* ---- what a set has, for each place of a line -----------------------------------------------------------------------
+ */
 
 /* Repeats what the columns of a block have for the other rows of a line. */
 static inline void line_repeat(real *values, int64_t columns, int64_t width) {

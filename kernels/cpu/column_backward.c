@@ -17,7 +17,8 @@ typedef struct column_means {
   line_doubles g_xhat, g;
 } column_means;
 
-/* ---- sums --------------------------------------------------------------------------------------------------------- */
+/* ---- sums ---------------------------------------------------------------------------------------------------------
+ */
 
 static void add_lines(const backward *b, const column_stretch *s, int64_t line, const line_knowledge *k,
                       const gradient_lines *l, row_sums rows, line_sums *sums) {
@@ -72,7 +73,8 @@ static void block_sums(const backward *b, const column_block *block, const colum
   }
 }
 
-/* ---- what dx needs of its set ------------------------------------------------------------------------------------- */
+/* ---- what dx needs of its set -------------------------------------------------------------------------------------
+ */
 
 typedef struct set_means {
   double g_xhat, g;
@@ -108,7 +110,8 @@ static void block_means(const backward *b, const column_block *block, const colu
   }
 }
 
-/* ---- dx ----------------------------------------------------------------------------------------------------------- */
+/* ---- dx -----------------------------------------------------------------------------------------------------------
+ */
 
 static void knowledge_of_dx(const backward *b, const column_stretch *s, const column_statistics *v,
                             const column_means *means, line_knowledge *k) {
@@ -138,7 +141,8 @@ static void apply_block(const backward *b, const column_block *block, const colu
   }
 }
 
-/* ---- whole slabs -------------------------------------------------------------------------------------------------- */
+/* ---- whole slabs --------------------------------------------------------------------------------------------------
+ */
 
 static void add_to_partial(const column_block *block, const column_sums *sums, double *product, double *plain) {
   for (int64_t i = 0; i < block->columns; i++) {
@@ -180,7 +184,8 @@ void WNI_FN(column_backward)(const wni_cpu_job *job, int64_t task) {
   }
 }
 
-/* ---- slabs in chunks ---------------------------------------------------------------------------------------------- */
+/* ---- slabs in chunks ----------------------------------------------------------------------------------------------
+ */
 
 static double *chunk_sums(const wni_cpu_job *job, int64_t slab, int64_t chunk) {
   return job->sums + (slab * job->plan->column.chunks + chunk) * 2 * job->call->geo.extent[3];
@@ -247,7 +252,8 @@ void WNI_FN(column_backward_apply)(const wni_cpu_job *job, int64_t task) {
   apply_block(&b, &block, &v, &means, &room);
 }
 
-/* ---- running statistics -------------------------------------------------------------------------------------------- */
+/* ---- running statistics --------------------------------------------------------------------------------------------
+ */
 
 /* Constants: dx needs no sums of the set, and one sweep makes everything. */
 void WNI_FN(column_frozen)(const wni_cpu_job *job, int64_t task) {

@@ -56,7 +56,8 @@ static inline void knowledge_of_xhat(const backward *b, const column_stretch *s,
                     by_row ? NULL : (const real *)b->job->beta + s->column, &k->z);
 }
 
-/* ---- x and dz ----------------------------------------------------------------------------------------------------- */
+/* ---- x and dz -----------------------------------------------------------------------------------------------------
+ */
 
 /* Lines that are not taken from where they are. */
 typedef struct gradient_room {
@@ -109,7 +110,8 @@ static inline gradient_lines gradient_lines_take(const backward *b, const column
   return l;
 }
 
-/* ---- dx and dresidual --------------------------------------------------------------------------------------------- */
+/* ---- dx and dresidual ---------------------------------------------------------------------------------------------
+ */
 
 static inline void lines_make_dx(const backward *b, const column_stretch *s, int64_t line, const line_knowledge *k,
                                  line_source x, line_source dz, int64_t lines, line_target dx) {
@@ -146,7 +148,7 @@ static inline void gradient_lines_apply(const backward *b, const column_stretch 
   const wni_call *const call = b->call;
   if (call->dx.data && !call->dsum.data && !call->dresidual.data && call->dx.type == l->x.at.type &&
       column_is_even(b->geo, &call->dx, s)) {
-    lines_make_dx(b, s, line, k, l->x, l->dz, l->lines, column_target(b->geo, &call->dx, s, line));
+    lines_make_dx(b, s, line, k, l->x, l->dz, l->lines, column_target(b->geo, &call->dx, s, line, b->job->stream));
     return;
   }
   const bool in_room = l->dz.at.p == room->dz;

@@ -28,7 +28,8 @@ static void forward_end(const forward *f) {
 #endif
 }
 
-/* ---- what is normalized ------------------------------------------------------------------------------------------- */
+/* ---- what is normalized -------------------------------------------------------------------------------------------
+ */
 
 static line_source take_lines(const forward *f, const wni_tensor *t, const column_stretch *s, int64_t line, int64_t n,
                               real *room) {
@@ -70,7 +71,8 @@ static int64_t lines_at_once(const forward *f, const column_stretch *s, bool aga
   return column_is_even(f->geo, stored ? &call->sum : &call->x, s) ? s->lines : GROUP;
 }
 
-/* ---- moments ------------------------------------------------------------------------------------------------------ */
+/* ---- moments ------------------------------------------------------------------------------------------------------
+ */
 
 static void add_lines(const forward *f, const column_stretch *s, int64_t line, int64_t lines, bool again,
                       line_accumulators *a, real *room) {
@@ -149,7 +151,8 @@ void WNI_FN(column_merge)(const wni_cpu_job *job, int64_t task) {
     sets[i / g->set_columns] = moments_of_alike(mean + i, m2 + i, 1, g->set_columns, rows);
 }
 
-/* ---- application -------------------------------------------------------------------------------------------------- */
+/* ---- application --------------------------------------------------------------------------------------------------
+ */
 
 /* Whether y can be made in one go, converted as it is stored. */
 static bool is_plain(const forward *f, const column_stretch *s) {
@@ -187,7 +190,7 @@ static void apply_stretch(forward *f, const column_stretch *s, const line_factor
     line_source h = again ? retake_input(f, s, i, n, room) : take_input(f, s, i, n, room);
     if (plain) {
       lines_affine(k, f->call->act == WN_ACT_RELU, of_row(f, f->job->gamma, s, i), of_row(f, f->job->beta, s, i), h, n,
-                   s->width, column_target(f->geo, &f->call->y, s, i));
+                   s->width, column_target(f->geo, &f->call->y, s, i, f->job->stream));
       continue;
     }
     for (int64_t j = 0; j < n; j++, h.at.first += h.apart) apply_line(f, s, i + j, k, h);
@@ -220,7 +223,8 @@ void WNI_FN(column_apply)(const wni_cpu_job *job, int64_t task) {
   forward_end(&f);
 }
 
-/* ---- whole slabs -------------------------------------------------------------------------------------------------- */
+/* ---- whole slabs --------------------------------------------------------------------------------------------------
+ */
 
 /* The sets of a block that has whole ones: their moments to those of its columns. */
 static void merge_sets(const wni_geometry *g, const column_block *b, column_moments *v) {

@@ -29,8 +29,8 @@ static inline void accumulators_shift(line_accumulators *a, int64_t width, int64
 /* Merges `lines` lines, whose sums are in a, with the `before` lines that v is of.
  *
  * The first few lines are read twice, for a first mean and then about it. All later ones need only one sweep: the shift
- * is the mean of at least as many lines before them, and an error that grows with (shift - their mean)^2 is small beside
- * what that very distance adds to m2, which is at least half of lines (shift - their mean)^2. */
+ * is the mean of at least as many lines before them, and an error that grows with (shift - their mean)^2 is small
+ * beside what that very distance adds to m2, which is at least half of lines (shift - their mean)^2. */
 static inline void accumulators_flush(line_accumulators *a, int64_t width, int64_t lines, int64_t before,
                                       column_moments *v) {
   const double n = (double)lines, total = (double)(before + lines), share = n / total;

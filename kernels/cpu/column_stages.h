@@ -6,11 +6,11 @@
 #include "gradient.h"
 
 /* call(count, i): lines i .. i + count - 1 with count a constant. */
-#define WNI_EACH_GROUP(i, lines, call)                  \
-  {                                                     \
-    int64_t i = 0;                                      \
+#define WNI_EACH_GROUP(i, lines, call)                       \
+  {                                                          \
+    int64_t i = 0;                                           \
     for (; i + GROUP <= (lines); i += GROUP) call(GROUP, i); \
-    for (; i < (lines); i++) call(1, i);                \
+    for (; i < (lines); i++) call(1, i);                     \
   }
 
 /* The vector at place v of line `line`. */
@@ -19,26 +19,27 @@ WNI_INLINE vec line_vec(wn_dtype type, line_source x, int64_t line, int64_t v, i
 }
 
 WNI_INLINE void line_vec_store(wn_dtype type, line_target y, int64_t line, int64_t v, int64_t k, vec value) {
-  vec_store_as(type, y.at.p, y.at.first + line * y.apart + v, k, value);
+  target_store(type, y.at, line * y.apart + v, k, value);
 }
 
-/* ---- forward sums ------------------------------------------------------------------------------------------------- */
+/* ---- forward sums -------------------------------------------------------------------------------------------------
+ */
 
 WNI_INLINE void shifted_group(int count, wn_dtype type, line_source x, int64_t line, int64_t width,
-                              const real *restrict shift, real *restrict sum, real *restrict squares) {
-  WNI_EACH_VECTOR(v, k, width, {
-    const vec s = vec_load(shift + v);
-    vec total = vec_load(sum + v), square = vec_load(squares + v);
-    vec part = vec_splat(0), part2 = part;
-    for (int j = 0; j < count; j++) {
-      const vec d = line_vec(type, x, line + j, v, k) - s;
-      part = j == 0 ? d : part + d;
-      part2 = j == 0 ? d * d : vec_fma(d, d, part2);
-    }
-    vec_store(sum + v, total + part);
-    vec_store(squares + v, square + part2);
-  })
-}
+                              const real *restrict shift, real *restrict sum, real *restrict squares){
+    WNI_EACH_VECTOR(v, k, width,
+                    {
+                      const vec s = vec_load(shift + v);
+                      vec total = vec_load(sum + v), square = vec_load(squares + v);
+                      vec part = vec_splat(0), part2 = part;
+                      for (int j = 0; j < count; j++) {
+                        const vec d = line_vec(type, x, line + j, v, k) - s;
+                        part = j == 0 ? d : part + d;
+                        part2 = j == 0 ? d * d : vec_fma(d, d, part2);
+                      }
+                      vec_store(sum + v, total + part);
+                      vec_store(squares + v, square + part2);
+                    })}
 
 WNI_INLINE void shifted_loop(wn_dtype type, line_source x, int64_t lines, int64_t width, const real *restrict shift,
                              real *restrict sum, real *restrict squares) {
@@ -49,15 +50,15 @@ WNI_INLINE void shifted_loop(wn_dtype type, line_source x, int64_t lines, int64_
 
 /* Adds x - shift and its square, at each place, to what is there. */
 static inline void lines_shifted_sums(line_source x, int64_t lines, int64_t width, const real *restrict shift,
-                                      real *restrict sum, real *restrict squares) {
-  WNI_FOR_X_TYPE(x.at.type, t, shifted_loop(t, x, lines, width, shift, sum, squares))
-}
+                                      real *restrict sum, real *restrict squares){
+    WNI_FOR_X_TYPE(x.at.type, t, shifted_loop(t, x, lines, width, shift, sum, squares))}
 
-/* ---- z ------------------------------------------------------------------------------------------------------------ */
+/* ---- z ------------------------------------------------------------------------------------------------------------
+ */
 
-WNI_INLINE void affine_group(int count, wn_dtype xt, wn_dtype yt, bool by_row, double floor, const line_factors *f,
-                             const real *gamma, const real *beta, line_source x, int64_t line, int64_t width,
-                             line_target y) {
+WNI_INLINE
+    void affine_group(int count, wn_dtype xt, wn_dtype yt, bool by_row, double floor, const line_factors *f,
+                      const real *gamma, const real *beta, line_source x, int64_t line, int64_t width, line_target y) {
   vec g[GROUP] = {{0}}, b[GROUP] = {{0}};
   for (int j = 0; by_row && j < count; j++) {
     g[j] = vec_splat(gamma[line + j]);
@@ -89,17 +90,18 @@ static void lines_affine(const line_factors *f, bool relu, const real *gamma, co
                          int64_t lines, int64_t width, line_target y) {
   const double floor = relu ? 0 : -(double)INFINITY;
   if (gamma) {
-    WNI_FOR_X_TYPE(x.at.type, xt,
-                   WNI_FOR_X_TYPE(y.at.type, yt,
-                                  affine_lines_loop(xt, yt, true, floor, f, gamma, beta, x, lines, width, y)))
+    WNI_FOR_X_TYPE(
+        x.at.type, xt,
+        WNI_FOR_X_TYPE(y.at.type, yt, affine_lines_loop(xt, yt, true, floor, f, gamma, beta, x, lines, width, y)))
   } else {
-    WNI_FOR_X_TYPE(x.at.type, xt,
-                   WNI_FOR_X_TYPE(y.at.type, yt,
-                                  affine_lines_loop(xt, yt, false, floor, f, NULL, NULL, x, lines, width, y)))
+    WNI_FOR_X_TYPE(
+        x.at.type, xt,
+        WNI_FOR_X_TYPE(y.at.type, yt, affine_lines_loop(xt, yt, false, floor, f, NULL, NULL, x, lines, width, y)))
   }
 }
 
-/* ---- backward sums ------------------------------------------------------------------------------------------------ */
+/* ---- backward sums ------------------------------------------------------------------------------------------------
+ */
 
 /* What the backward loops know of each place: xhat = (x - hi) rstd, and the terms of dx,
  *   dx = dz dz_factor - constant - xhat xhat_factor
@@ -114,21 +116,21 @@ typedef struct line_sums {
 } line_sums;
 
 WNI_INLINE void sums_group(int count, wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x, line_source dz,
-                           int64_t line, int64_t width, line_sums *s) {
-  WNI_EACH_VECTOR(v, k, width, {
-    const vec hi = vec_load(t->hi + v), rstd = vec_load(t->rstd + v);
-    vec product = vec_load(s->product + v), plain = vec_load(s->plain + v);
-    vec part = vec_splat(0), part_product = part;
-    for (int j = 0; j < count; j++) {
-      const vec d = line_vec(dt, dz, line + j, v, k);
-      const vec xhat = (line_vec(xt, x, line + j, v, k) - hi) * rstd;
-      part = j == 0 ? d : part + d;
-      part_product = j == 0 ? d * xhat : vec_fma(d, xhat, part_product);
-    }
-    vec_store(s->product + v, product + part_product);
-    vec_store(s->plain + v, plain + part);
-  })
-}
+                           int64_t line, int64_t width, line_sums *s){
+    WNI_EACH_VECTOR(v, k, width,
+                    {
+                      const vec hi = vec_load(t->hi + v), rstd = vec_load(t->rstd + v);
+                      vec product = vec_load(s->product + v), plain = vec_load(s->plain + v);
+                      vec part = vec_splat(0), part_product = part;
+                      for (int j = 0; j < count; j++) {
+                        const vec d = line_vec(dt, dz, line + j, v, k);
+                        const vec xhat = (line_vec(xt, x, line + j, v, k) - hi) * rstd;
+                        part = j == 0 ? d : part + d;
+                        part_product = j == 0 ? d * xhat : vec_fma(d, xhat, part_product);
+                      }
+                      vec_store(s->product + v, product + part_product);
+                      vec_store(s->plain + v, plain + part);
+                    })}
 
 WNI_INLINE void sums_lines_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x, line_source dz,
                                 int64_t lines, int64_t width, line_sums *s) {
@@ -138,21 +140,20 @@ WNI_INLINE void sums_lines_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, l
 }
 
 /* dz is REALs, or of the type of x; does the rest with the constants that the types are. */
-#define WNI_FOR_X_AND_DZ(x, dz, xt, dt, ...)       \
-  if ((dz).at.type == WNI_REAL_TYPE) {             \
-    const wn_dtype dt = WNI_REAL_TYPE;             \
-    WNI_FOR_X_TYPE((x).at.type, xt, __VA_ARGS__)   \
-  } else {                                         \
-    WNI_FOR_X_TYPE((x).at.type, xt, {              \
-      const wn_dtype dt = xt;                      \
-      __VA_ARGS__;                                 \
-    })                                             \
+#define WNI_FOR_X_AND_DZ(x, dz, xt, dt, ...)     \
+  if ((dz).at.type == WNI_REAL_TYPE) {           \
+    const wn_dtype dt = WNI_REAL_TYPE;           \
+    WNI_FOR_X_TYPE((x).at.type, xt, __VA_ARGS__) \
+  } else {                                       \
+    WNI_FOR_X_TYPE((x).at.type, xt, {            \
+      const wn_dtype dt = xt;                    \
+      __VA_ARGS__;                               \
+    })                                           \
   }
 
 static inline void lines_sums(const line_terms *t, line_source x, line_source dz, int64_t lines, int64_t width,
-                              line_sums *s) {
-  WNI_FOR_X_AND_DZ(x, dz, xt, dt, sums_lines_loop(xt, dt, t, x, dz, lines, width, s))
-}
+                              line_sums *s){
+    WNI_FOR_X_AND_DZ(x, dz, xt, dt, sums_lines_loop(xt, dt, t, x, dz, lines, width, s))}
 
 /* With the parameter by row: sums at each place are of g xhat and of g, and each line has its own of dz xhat and dz. */
 WNI_INLINE void sums_by_row_group(int count, wn_dtype xt, wn_dtype dt, const line_terms *t, const real *gamma,
@@ -186,20 +187,18 @@ WNI_INLINE void sums_by_row_group(int count, wn_dtype xt, wn_dtype dt, const lin
 WNI_INLINE void sums_by_row_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, const real *gamma, line_source x,
                                  line_source dz, int64_t lines, int64_t width, line_sums *s, double *row_product,
                                  double *row_plain) {
-#define WNI_CALL_GROUP(count, i) \
-  sums_by_row_group(count, xt, dt, t, gamma, x, dz, i, width, s, row_product, row_plain)
+#define WNI_CALL_GROUP(count, i) sums_by_row_group(count, xt, dt, t, gamma, x, dz, i, width, s, row_product, row_plain)
   WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
 #undef WNI_CALL_GROUP
 }
 
 static inline void lines_sums_by_row(const line_terms *t, const real *gamma, line_source x, line_source dz,
                                      int64_t lines, int64_t width, line_sums *s, double *row_product,
-                                     double *row_plain) {
-  WNI_FOR_X_AND_DZ(x, dz, xt, dt,
-                   sums_by_row_loop(xt, dt, t, gamma, x, dz, lines, width, s, row_product, row_plain))
-}
+                                     double *row_plain){
+    WNI_FOR_X_AND_DZ(x, dz, xt, dt, sums_by_row_loop(xt, dt, t, gamma, x, dz, lines, width, s, row_product, row_plain))}
 
-/* ---- dx ----------------------------------------------------------------------------------------------------------- */
+/* ---- dx -----------------------------------------------------------------------------------------------------------
+ */
 
 WNI_INLINE void dx_group(int count, wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
                          line_source x, line_source dz, int64_t line, int64_t width, line_target dx) {
@@ -246,8 +245,7 @@ WNI_INLINE void dx_frozen_lines_loop(wn_dtype dt, wn_dtype xt, const line_terms 
 
 /* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */
 static inline void lines_dx_frozen(const line_terms *t, line_source dz, int64_t lines, int64_t width, line_target dx) {
-  WNI_FOR_X_TYPE(dz.at.type, dt,
-                 WNI_FOR_X_TYPE(dx.at.type, xt, dx_frozen_lines_loop(dt, xt, t, dz, lines, width, dx)))
+  WNI_FOR_X_TYPE(dz.at.type, dt, WNI_FOR_X_TYPE(dx.at.type, xt, dx_frozen_lines_loop(dt, xt, t, dz, lines, width, dx)))
 }
 
 #endif

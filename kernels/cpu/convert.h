@@ -139,6 +139,18 @@ WNI_INLINE void vec_store_as(wn_dtype type, void *p, int64_t i, int64_t k, vec v
   }
 }
 
+/* The same for a whole vector whose place is aligned to its size, and that will not be read again soon. */
+WNI_INLINE void vec_stream_as(wn_dtype type, void *p, int64_t i, vec v) {
+  if (type == WN_F32) {
+    bytes_stream((real *)p + i, &v, sizeof v);
+  } else if (type == WN_F16 || type == WN_BF16) {
+    const halves h = type == WN_F16 ? f16_of_vec(v) : bf16_of_vec(v);
+    bytes_stream((uint16_t *)p + i, &h, sizeof h);
+  } else {
+    vec_store_as(type, p, i, LANES, v);
+  }
+}
+
 /* To the type and back: what a reader of the stored value will see. */
 WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
   switch (type) {
@@ -193,6 +205,11 @@ WNI_INLINE vec vec_load_as(wn_dtype type, const void *p, int64_t i, int64_t k) {
 WNI_INLINE void vec_store_as(wn_dtype type, void *p, int64_t i, int64_t k, vec v) {
   (void)type;
   vec_store_k((real *)p + i, v, k);
+}
+
+WNI_INLINE void vec_stream_as(wn_dtype type, void *p, int64_t i, vec v) {
+  (void)type;
+  bytes_stream((real *)p + i, &v, sizeof v);
 }
 
 WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {

@@ -87,7 +87,7 @@ WNI_INLINE void dx_loop(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradi
     vec g = vec_load_as(dt, dz.p, dz.first + i, k);
     if (each) g *= vec_load_k(gamma + i, k);
     const vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
-    vec_store_as(xt, dx.p, dx.first + i, k, vec_fma(g, a, -vec_fma(xhat, c, b)));
+    target_store(xt, dx, i, k, vec_fma(g, a, -vec_fma(xhat, c, b)));
   })
 }
 
@@ -101,7 +101,7 @@ static inline void tile_dx_each(normalizer s, gradient_terms t, const real *gamm
 
 WNI_INLINE void dx_frozen_loop(wn_dtype dt, wn_dtype xt, real factor, source dz, int64_t n, target dx) {
   const vec a = vec_splat(factor);
-  WNI_EACH_VECTOR(i, k, n, vec_store_as(xt, dx.p, dx.first + i, k, vec_load_as(dt, dz.p, dz.first + i, k) * a);)
+  WNI_EACH_VECTOR(i, k, n, target_store(xt, dx, i, k, vec_load_as(dt, dz.p, dz.first + i, k) * a);)
 }
 
 /* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */

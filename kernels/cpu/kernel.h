@@ -23,18 +23,18 @@ typedef struct wni_cpu_job {
    * COLUMN, cut into chunks: [slab][chunk][2][column], forward means and m2, backward sums of dz xhat and of dz (with
    * the parameter by row: of g xhat and of g). */
   double *sums;
-  double *set_sums;   /* backward, cut into segments or chunks: [set][2] = mean of g xhat, mean of g */
-  double *partial;    /* parameter sums [..][2][parameter], of dz xhat and of dz: of the rows of a ROW chunk; of a COLUMN
-                         task's slabs; with the parameter by row of each [slab][block] */
+  double *set_sums; /* backward, cut into segments or chunks: [set][2] = mean of g xhat, mean of g */
+  double *partial;  /* parameter sums [..][2][parameter], of dz xhat and of dz: of the rows of a ROW chunk; of a COLUMN
+                       task's slabs; with the parameter by row of each [slab][block] */
   void *accumulators; /* ROW: the same in REAL, for few rows at a time */
+  bool stream;        /* y or dx goes past the caches */
   uint32_t *amax;     /* max |y| as bits, 0 at first; NULL: not wanted */
 } wni_cpu_job;
 
 /* max |y| of a task, as bits: the order of integers is that of magnitudes, NaN above infinity, whoever comes first. */
 static inline void wni_raise_amax(uint32_t *amax, uint32_t largest) {
   uint32_t seen = __atomic_load_n(amax, __ATOMIC_RELAXED);
-  while (seen < largest &&
-         !__atomic_compare_exchange_n(amax, &seen, largest, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+  while (seen < largest && !__atomic_compare_exchange_n(amax, &seen, largest, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
 }
 
@@ -58,8 +58,8 @@ struct wni_cpu_kernels {
   wni_cpu_kernel row_backward_apply; /* segment: dx; per_element: task = chunk * segments + segment: dx, partial */
   wni_cpu_kernel row_frozen;         /* segment, running statistics, never per_element: dx and sums */
 
-  /* COLUMN; tasks as in plan_cpu.h, of merges task = slab * merges + merge. Statistics come and go as in ROW. An exchange
-   * between processes has its place between column_merge and what is made of the moments. */
+  /* COLUMN; tasks as in plan_cpu.h, of merges task = slab * merges + merge. Statistics come and go as in ROW. An
+   * exchange between processes has its place between column_merge and what is made of the moments. */
   wni_cpu_kernel column_forward; /* fused: moments, apply */
   wni_cpu_kernel column_moments; /* chunk -> sums; stores sum */
   wni_cpu_kernel column_merge;   /* sums -> moments */

@@ -84,9 +84,7 @@ enum { PARAMS_PER_TASK = 1024, PARAM_BYTES = 16 };
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t tasks_of(int64_t params) { return (params + PARAMS_PER_TASK - 1) / PARAMS_PER_TASK; }
 
-static int64_t expansion(const wni_cpu_job *job) {
-  return job->plan->pattern == WNI_ROW ? job->plan->row.expand : 1;
-}
+static int64_t expansion(const wni_cpu_job *job) { return job->plan->pattern == WNI_ROW ? job->plan->row.expand : 1; }
 
 typedef struct preparation {
   const wni_call *call;

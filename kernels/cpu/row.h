@@ -154,9 +154,9 @@ static inline source row_source(const wni_tensor *t, row_place at, const row_par
   return source_of_tile(scratch);
 }
 
-static inline target row_target(const wni_tensor *t, row_place at, const row_part *tile, real *scratch) {
-  const target direct = {t->type, t->data, row_offset(t, at, tile)};
-  return tile->runs == 1 ? direct : target_of_tile(scratch);
+static inline target row_target(const wni_tensor *t, row_place at, const row_part *tile, bool stream, real *scratch) {
+  if (tile->runs > 1) return target_of_tile(scratch);
+  return target_at(t->type, t->data, row_offset(t, at, tile), stream);
 }
 
 /* A target as REALs where it holds such, else NULL. */

@@ -86,7 +86,7 @@ static inline void store_dresidual(const backward *b, row_place at, const row_pa
  * dsum, which is still to be read, may be there too. */
 static inline target dx_target(const backward *b, row_place at, const row_part *tile, const gradient_tile *t,
                                real *room) {
-  const target direct = row_target(&b->call->dx, at, tile, room);
+  const target direct = row_target(&b->call->dx, at, tile, b->job->stream, room);
   return direct.type == t->x.type && !b->call->dsum.data ? direct : target_of_tile(room);
 }
 

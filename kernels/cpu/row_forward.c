@@ -55,7 +55,7 @@ static void apply_tile(forward *f, row_place at, const row_part *tile, normalize
   const wni_call *const call = f->call;
   const int64_t n = part_size(tile);
   real scratch[TILE] WNI_TILE_ALIGNED;
-  const target y = row_target(&call->y, at, tile, scratch);
+  const target y = row_target(&call->y, at, tile, f->job->stream, scratch);
   if (is_plain(f, tile)) {
     row_affine(f->job, at, tile, s, call->act == WN_ACT_RELU, h, y);
     return;

@@ -8,6 +8,12 @@ static bool updates_running(const wni_call *call) {
   return call->stats == WNI_STATS_COMPUTED && call->running_mean != NULL;
 }
 
+/* In place the lines are in the cache already. */
+static bool is_in_place(const wni_call *call) {
+  const void *const out = call->y.data ? call->y.data : call->dx.data;
+  return out == call->x.data || out == call->residual.data || out == call->dy.data || out == call->dsum.data;
+}
+
 static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void *work) {
   char *const base = work;
   const wni_cpu_layout *const at = &plan->at;
@@ -21,6 +27,7 @@ static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void
                            .set_sums = (double *)(base + at->set_sums),
                            .partial = (double *)(base + at->partial),
                            .accumulators = base + at->accumulators,
+                           .stream = plan->stream && !is_in_place(call),
                            .amax = call->y_amax ? (uint32_t *)(base + at->amax) : NULL};
   return job;
 }
@@ -32,9 +39,17 @@ typedef struct phase {
   wni_cpu_kernel kernel;
 } phase;
 
+/* Stores that went past the caches are not ordered before what other threads learn of this one. */
+static void store_fence(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 static void phase_task(void *context, int64_t task) {
   const phase *const p = context;
   p->kernel(p->job, task);
+  if (p->job->stream) store_fence();
 }
 
 static int64_t type_bytes(wn_dtype type) {

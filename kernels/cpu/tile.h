@@ -37,6 +37,7 @@ typedef struct target {
   wn_dtype type;
   void *p;
   int64_t first;
+  bool stream; /* p[first] is aligned to 64 bytes, and what is written there is not read again soon */
 } target;
 
 WNI_INLINE source source_of_tile(const real *tile) {
@@ -45,7 +46,13 @@ WNI_INLINE source source_of_tile(const real *tile) {
 }
 
 WNI_INLINE target target_of_tile(real *tile) {
-  const target t = {WNI_REAL_TYPE, tile, 0};
+  const target t = {WNI_REAL_TYPE, tile, 0, false};
+  return t;
+}
+
+/* In a tensor; stream: if the place allows it. */
+WNI_INLINE target target_at(wn_dtype type, void *p, int64_t first, bool stream) {
+  const target t = {type, p, first, stream && ((uintptr_t)p + (uintptr_t)(first * type_size(type))) % 64 == 0};
   return t;
 }
 
@@ -55,9 +62,15 @@ WNI_INLINE source source_from(source s, int64_t by) {
   return s;
 }
 
-WNI_INLINE target target_from(target t, int64_t by) {
-  t.first += by;
-  return t;
+WNI_INLINE target target_from(target t, int64_t by) { return target_at(t.type, t.p, t.first + by, t.stream); }
+
+/* k elements at i; type is t's, as a constant. */
+WNI_INLINE void target_store(wn_dtype type, target t, int64_t i, int64_t k, vec v) {
+  if (k == LANES && t.stream) {
+    vec_stream_as(type, t.p, t.first + i, v);
+  } else {
+    vec_store_as(type, t.p, t.first + i, k, v);
+  }
 }
 
 /* ---- tensors to tiles and back ---------------------------------------------------------------------------------- */
@@ -221,7 +234,7 @@ WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, norm
     if (each) b = vec_load_k(beta + i, k);
     vec v = vec_fma(normalized(vec_load_as(xt, x.p, x.first + i, k), hi, rstd, lo), g, b);
     if (relu) v = vec_select(vec_le(v, zero), zero, v);
-    vec_store_as(zt, z.p, z.first + i, k, v);
+    target_store(zt, z, i, k, v);
   })
 }
 

@@ -112,6 +112,36 @@ WNI_INLINE void vec_store_k(real *p, vec v, int64_t k) {
 #endif
 }
 
+/* Whole, aligned vectors past the caches: memory is then written without being read first. A fence (run.c) makes
+ * them visible to other threads. */
+#if defined(__AVX512F__)
+WNI_INLINE void bytes_stream(void *p, const void *v, int64_t bytes) {
+  if (bytes == 64) {
+    _mm512_stream_si512(p, *(const __m512i *)v);
+  } else {
+    _mm256_stream_si256(p, *(const __m256i *)v);
+  }
+}
+#elif defined(__AVX2__)
+WNI_INLINE void bytes_stream(void *p, const void *v, int64_t bytes) {
+  if (bytes == 32) {
+    _mm256_stream_si256(p, *(const __m256i *)v);
+  } else {
+    _mm_stream_si128(p, *(const __m128i *)v);
+  }
+}
+#elif defined(__x86_64__)
+WNI_INLINE void bytes_stream(void *p, const void *v, int64_t bytes) {
+  if (bytes == 16) {
+    _mm_stream_si128(p, *(const __m128i *)v);
+  } else {
+    memcpy(p, v, 8);
+  }
+}
+#else
+WNI_INLINE void bytes_stream(void *p, const void *v, int64_t bytes) { memcpy(p, v, (size_t)bytes); }
+#endif
+
 /* ---- comparisons and choices --------------------------------------------------------------------------------------
  * A vmask has a truth for each lane: a bit in AVX-512, all bits of the lane elsewhere. & | ~ work on both. */
 

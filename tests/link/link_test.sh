@@ -37,8 +37,9 @@ check_output() {
   [[ $output == "$expected" ]] || fail "${*: -1} printed"$'\n'"$output"$'\n'"and not"$'\n'"$expected"
 }
 
-loads_shared() { installed ldd "$1" | grep -q "libwarpnorm.so.* => $(library_dir)/"; }
-is_without_shared() { ! readelf -d "$1" | grep -q 'NEEDED.*libwarpnorm'; }
+# grep without -q, here and below: it reads to the end, so that pipefail sees no broken pipe.
+loads_shared() { installed ldd "$1" | grep "libwarpnorm.so.* => $(library_dir)/" >/dev/null; }
+is_without_shared() { ! readelf -d "$1" | grep 'NEEDED.*libwarpnorm' >/dev/null; }
 
 build_with_cmake() {
   "$cmake" -S "$1" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release "${@:2}"
@@ -132,7 +133,7 @@ case_symbols() {
   exported=$(nm -D --defined-only "$(library_dir)/libwarpnorm.so" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
   [[ $(declared | wc -l) -ge 20 ]] || fail "the header's declarations were not understood"
   diff <(declared) <(echo "$exported") || fail "declared in the header (<) and exported (>) differ"
-  nm -D --defined-only "$(library_dir)/libwarpnorm.so" | grep -q 'wn_version@@WARPNORM_' || fail "symbols have no version"
+  nm -D --defined-only "$(library_dir)/libwarpnorm.so" | grep 'wn_version@@WARPNORM_' >/dev/null || fail "symbols have no version"
 }
 
 # A static library has no hidden symbols: all that it defines must be in the project's own name space.
@@ -157,7 +158,7 @@ case_version() {
   grep -q "set(PACKAGE_VERSION \"$version\")" "$directory/cmake/warpnorm/warpnorm-config-version.cmake" ||
     fail "the CMake package's version is not the header's $version"
   [[ -f $directory/libwarpnorm.so.$version ]] || fail "no libwarpnorm.so.$version"
-  objdump -p "$directory/libwarpnorm.so" | grep -q "SONAME *libwarpnorm.so.${version%%.*}$" || fail "wrong soname"
+  objdump -p "$directory/libwarpnorm.so" | grep "SONAME *libwarpnorm.so.${version%%.*}$" >/dev/null || fail "wrong soname"
 }
 
 # The header alone, in both languages, under both compilers.
