@@ -30,7 +30,7 @@ install(FILES "${PROJECT_BINARY_DIR}/warpnorm-config.cmake" "${PROJECT_BINARY_DI
 
 # The prefix is written relative to the .pc file, so that `cmake --install --prefix` and moving the tree keep it right.
 file(RELATIVE_PATH prefix_from_pc "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
-get_property(static_openmp GLOBAL PROPERTY warpnorm_static_openmp)
-list(JOIN static_openmp " " private_libs)
+get_property(static_libraries GLOBAL PROPERTY warpnorm_static_libraries)
+list(JOIN static_libraries " " private_libs)
 configure_file(cmake/warpnorm.pc.in "${PROJECT_BINARY_DIR}/warpnorm.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/warpnorm.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

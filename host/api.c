@@ -3,6 +3,7 @@
 
 #include "check_args.h"
 #include "error.h"
+#include "ranges.h"
 
 int wn_version(void) { return WN_VERSION; }
 
@@ -47,7 +48,10 @@ static wni_tensor tensor(const frame *f, const void *data, wn_dtype type, wn_str
 
 static wn_status run(const frame *f, void *work, void *stream) {
   const wn_device *const device = f->plan->device;
-  return device->backend->run(device->state, &f->input, &f->call, work, stream);
+  wni_range_open(f->plan->range[f->call.pass]);
+  const wn_status status = device->backend->run(device->state, &f->input, &f->call, work, stream);
+  wni_range_close();
+  return status;
 }
 
 static wn_status forward(const wn_plan *plan, wn_pass pass, const wn_forward_args *a, wni_work work, void *stream) {

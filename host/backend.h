@@ -43,5 +43,6 @@ typedef struct wni_backend {
 } wni_backend;
 
 extern const wni_backend wni_backend_cpu;
+extern const wni_backend wni_backend_cuda; /* in builds that define WNI_HAVE_CUDA */
 
 #endif

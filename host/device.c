@@ -9,7 +9,11 @@
 static const char no_cuda[] = "this build of warpnorm has no CUDA backend";
 
 static const wni_backend *find_backend(wn_backend id) {
-  static const wni_backend *const backends[] = {&wni_backend_cpu};
+  static const wni_backend *const backends[] = {&wni_backend_cpu,
+#ifdef WNI_HAVE_CUDA
+                                                &wni_backend_cuda
+#endif
+  };
   for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
     if (backends[i]->id == id) return backends[i];
   return NULL;

@@ -59,4 +59,12 @@ static inline int64_t wni_elements(const wni_geometry *g) {
  * ((i0 * extent[1] + i1) * extent[2] + i2) * wni_mask_run(g) + j / 8. So runs can be written side by side. */
 static inline int64_t wni_mask_run(const wni_geometry *g) { return (g->extent[3] + 7) / 8; }
 
+/* Bytes of a mask in that order, or in the order of a backend that pads each span of a run which shares a parameter to
+ * whole bytes; the order is the backend's own, the size everybody's. */
+static inline int64_t wni_mask_bytes(const wni_geometry *g) {
+  const int64_t spans = g->param_span > 1 ? g->extent[3] / g->param_span : 1;
+  const int64_t span_bytes = spans > 1 ? spans * ((g->param_span + 7) / 8) : 0, run_bytes = wni_mask_run(g);
+  return g->extent[0] * g->extent[1] * g->extent[2] * (span_bytes > run_bytes ? span_bytes : run_bytes);
+}
+
 #endif

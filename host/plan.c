@@ -49,9 +49,12 @@ static int64_t largest_call(const wni_problem *problem) {
 
 static wn_status prepare_pass(wn_plan *plan, wn_pass pass) {
   const wn_device *const device = plan->device;
+  const wn_problem *const p = &plan->problem.given;
   const bool running = stats_of(&plan->problem, pass) == WNI_STATS_RUNNING;
-  const int64_t n = running ? plan->problem.given.n : largest_call(&plan->problem);
+  const int64_t n = running ? p->n : largest_call(&plan->problem);
   plan->has_pass[pass] = true;
+  (void)snprintf(plan->range[pass], sizeof plan->range[pass], "warpnorm %s %s %" PRId64 "x%" PRId64 "x%" PRId64,
+                 wni_kind_name(p->kind), wni_pass_name(pass), p->n, p->c, p->x);
   plan->input[pass] = wni_plan_input_make(&plan->problem, pass, n);
   plan->workspace[pass] = device->backend->workspace(device->state, &plan->input[pass]);
   return device->backend->prepare ? device->backend->prepare(device->state, &plan->input[pass]) : WN_OK;
@@ -91,7 +94,7 @@ size_t wn_plan_mask(const wn_plan *plan) {
   if (!plan || !plan->problem.has_mask) return 0;
   /* The padded runs are the same for every split into parts. */
   const wni_geometry g = wni_geometry_make(&plan->problem.given, plan->problem.given.n, 1);
-  return (size_t)(g.extent[0] * g.extent[1] * g.extent[2] * wni_mask_run(&g));
+  return (size_t)wni_mask_bytes(&g);
 }
 
 /* ---- explain --------------------------------------------------------------------------------------------------- */

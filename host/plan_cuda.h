@@ -68,9 +68,9 @@ enum {
 
 typedef struct wni_cuda_launch {
   wni_cuda_function function;
-  int variant; /* wni_cuda_scope where there are several */
-  unsigned grid, block;
-  unsigned shared; /* bytes of dynamic shared memory */
+  int variant;          /* wni_cuda_scope where there are several */
+  unsigned grid, block; /* block: whole warps; COLUMN: a power of two */
+  unsigned shared;      /* bytes of dynamic shared memory: what a kernel has no other way to know is there */
   unsigned wanted;
 } wni_cuda_launch;
 
@@ -82,12 +82,14 @@ typedef struct wni_cuda_row {
   bool per_element;                 /* parameter: middle * param_step + run * param_run + (per_element ? element : 0) */
   int64_t param_run;                /* 1: each run has the next parameter; 0 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
-  int64_t segment_octets, segments; /* of a set, where it is cut */
+  int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
 } wni_cuda_row;
 
 /* COLUMN: a slab is what one outer index has, `rows` rows of `columns`. Blocks take tiles of tile_octets octets of
  * columns and chunks of rows; thread t has octet t % tile_octets and every (block / tile_octets)-th row.
  * Task = (slab * chunks + chunk) * tiles + tile; blocks stride over tasks. */
+/* Of ROW sets whose parameter sums go by column there is one slab, and a row of it is all that has one parameter each:
+ * a set where all sets have the same parameters, else an outer index with all its middle ones. */
 typedef struct wni_cuda_column {
   int64_t rows, columns;
   int tile_octets;            /* a power of two up to 32 */
@@ -101,14 +103,18 @@ typedef struct wni_cuda_cut {
   int64_t param_rows; /* partial rows that WNI_CUDA_MERGE_PARAMS adds: [param_rows][2][params] */
 } wni_cuda_cut;
 
-/* Byte offsets of the arrays in the workspace; REAL is the type of the arithmetic. What a pass has no use for is 0. */
+/* Byte offsets of the arrays in the workspace; REAL is the type of the arithmetic. What a pass has no use for is
+ * WNI_CUDA_NONE; what only some calls use has its place always. */
+#define WNI_CUDA_NONE SIZE_MAX
 typedef struct wni_cuda_layout {
   size_t moments;  /* ROW [set][segment], COLUMN [slab][chunk][column]: wni_cuda_moments */
   size_t stats;    /* [set]: wni_cuda_stats */
-  size_t sums;     /* ROW per_element [set][segment][2] of g; else [set][run][segment of the run][2] of dz;
+  size_t sums;     /* ROW [set][segment][2], of g if per_element, else of dz; with param_run [set][run][segment][2].
                       COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first */
   size_t set_sums; /* [set][2]: means of g xhat and of g: REAL */
-  size_t params;   /* [param_rows][2][params]: REAL, sums of dz xhat and of dz */
+  size_t params;   /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
+                      chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
+                      MERGE_PARAMS takes `sums` */
 } wni_cuda_layout;
 
 enum { WNI_CUDA_LAUNCHES = 8 };
@@ -126,8 +132,17 @@ typedef struct wni_cuda_plan {
 } wni_cuda_plan;
 
 void wni_plan_cuda(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);
+
+/* Calls with fewer samples may be planned otherwise. The index-th input whose plans together have every launch
+ * (function, variant) that any call has, up to this input's n; false: there are no more. */
+bool wni_cuda_smaller(const wni_plan_input *input, int index, wni_plan_input *smaller);
+
 /* The choice in words. */
 void wni_cuda_plan_text(const wni_cuda_plan *plan, const wni_plan_input *input, char *text, size_t size);
 const char *wni_cuda_function_name(wni_cuda_function function);
+
+/* plan_cuda_expect.c: its last step, and how many blocks of that size and shared memory a multiprocessor holds. */
+void wni_cuda_expect(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);
+int64_t wni_cuda_resident(const wni_cuda_figures *device, int64_t block, int64_t shared);
 
 #endif

@@ -14,6 +14,7 @@ add_executable(
   api_pointers.cpp
   api_problem.cpp)
 target_link_libraries(wn_api_tests PRIVATE warpnorm warpnorm_pedantic GTest::gtest_main)
+target_compile_definitions(wn_api_tests PRIVATE $<$<BOOL:${WARPNORM_CUDA}>:WN_TEST_CUDA_BUILD>)
 add_test(NAME api COMMAND wn_api_tests)
 set_tests_properties(api PROPERTIES LABELS "fast;short")
 

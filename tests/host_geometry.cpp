@@ -129,6 +129,24 @@ TEST(Geometry, NeighboursInMemoryAreTheInnermostExtent) {
   EXPECT_EQ(wni_geometry_make(&p, 8, 1).extent[3], 6);
 }
 
+TEST(Geometry, AMaskHasRoomForEitherPadding) {
+  wn_problem p = problem_of({WN_GROUP, WN_NCX, 4, 6, 5, 2, 1});
+  wni_geometry g = wni_geometry_make(&p, 4, 1);
+  EXPECT_EQ(wni_mask_bytes(&g), 4 * 6) << "channels of 5 positions, a byte each, are more than groups of 15 in 2";
+  p.x = 8;
+  g = wni_geometry_make(&p, 4, 1);
+  EXPECT_EQ(wni_mask_bytes(&g), 4 * 6);
+  p.x = 1;  // a matrix
+  g = wni_geometry_make(&p, 4, 1);
+  EXPECT_EQ(wni_mask_bytes(&g), 4 * 2);
+  p = problem_of({WN_BATCH, WN_NCX, 4, 6, 5, 1, 1});
+  g = wni_geometry_make(&p, 4, 1);
+  EXPECT_EQ(wni_mask_bytes(&g), 4 * 6);
+  p = problem_of({WN_LAYER, WN_NXC, 4, 6, 5, 1, 1});
+  g = wni_geometry_make(&p, 4, 1);
+  EXPECT_EQ(wni_mask_bytes(&g), 4 * 5);
+}
+
 TEST(Geometry, NoSamplesHaveNoElements) {
   for (int kind = WN_BATCH; kind <= WN_RMS; kind++) {
     wn_problem p = problem_of({static_cast<wn_kind>(kind), WN_NXC, 0, 6, 5, 1, 1});

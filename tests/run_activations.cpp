@@ -45,15 +45,16 @@ Given IdentityGiven(const Case &c, const std::vector<double> &x) {
 
 std::vector<double> EveryCode(wn_dtype type) {
   std::vector<double> x;
-  for (std::uint64_t bits = 0; bits < 65536; bits++) x.push_back(Decode(type, bits));
+  for (std::uint64_t bits = 0; bits < 65536; bits += Every()) x.push_back(Decode(type, bits));
+  while (x.size() % kColumns != 0) x.push_back(0);
   return x;
 }
 
-// About a million f32 of all magnitudes and signs, and more where activations bend.
+// About a million f32 (with WN_TEST_EVERY=k fewer) of all magnitudes and signs, and more where activations bend.
 std::vector<double> ManyFloats() {
   std::vector<double> x;
-  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 5101) x.push_back(Decode(WN_F32, bits));
-  for (int i = -20 * 16384; i < 20 * 16384; i++) x.push_back(static_cast<float>(i * 0x1.00001p-14));
+  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 5101 * Every()) x.push_back(Decode(WN_F32, bits));
+  for (int i = -20 * 16384; i < 20 * 16384; i += static_cast<int>(Every())) x.push_back(static_cast<float>(i * 0x1.00001p-14));
   for (const double v : {0.0, -0.0, 88.72, -88.72, 103.9, -103.9, -87.34, 1e30, -1e30})
     x.push_back(static_cast<float>(v));
   while (x.size() % kColumns != 0) x.push_back(0);

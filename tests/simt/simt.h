@@ -48,6 +48,9 @@ void set_driver(int version);
 
 /* The order of threads, warps and blocks follows from it. */
 void set_seed(uint64_t seed);
+/* Whether every call after a trap fails, as on a GPU (to begin with), or the device recovers, so that a program which
+ * knows nothing of traps goes on to the next test. */
+void set_faults_stick(bool on);
 /* Forgets reports, counters, faults and the sticky error; keeps devices, seed and allocations. */
 void reset();
 

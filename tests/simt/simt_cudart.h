@@ -54,6 +54,7 @@ struct Host {
   std::vector<Device> devices = {h100()};
   int driver = 13000;
   cudaError_t sticky = cudaSuccess;
+  bool faults_stick = true;
   int64_t launches = 0;
 };
 extern Host host;

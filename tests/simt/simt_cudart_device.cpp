@@ -67,6 +67,8 @@ void set_driver(int version) {
   host.driver = version;
 }
 
+void set_faults_stick(bool on) { host.faults_stick = on; }
+
 void set_seed(uint64_t seed) { machine.random = (seed + 1) * 0x9e3779b97f4a7c15u; }
 
 void reset() {

@@ -54,9 +54,10 @@ cudaError_t run(const Launch &l) {
   host.launches++;
   if (!machine.random) set_seed(0);
   machine.static_used = 0;
-  if (!machine_run(l)) host.sticky = cudaErrorLaunchFailure;
+  const cudaError_t result = machine_run(l) ? cudaSuccess : cudaErrorLaunchFailure;
+  if (host.faults_stick) host.sticky = result;
   if (machine.static_used) static_bytes_of[l.function] = machine.static_used;
-  return host.sticky;
+  return result;
 }
 
 }  // namespace

@@ -1,0 +1,51 @@
+# The CUDA compiler, the architectures, and the static runtime. nvcc is CMAKE_CUDA_COMPILER, CUDACXX or the one in the
+# PATH; else the one that scripts/cuda-toolkit has put under the build folder's parent.
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_program(WARPNORM_NVCC nvcc PATHS /usr/local/cuda/bin)
+  if(NOT WARPNORM_NVCC)
+    file(GLOB private_nvcc "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/cu13/bin/nvcc")
+    if(private_nvcc)
+      list(GET private_nvcc 0 CMAKE_CUDA_COMPILER)
+      set(CMAKE_CUDA_COMPILER "${CMAKE_CUDA_COMPILER}" CACHE FILEPATH "nvcc" FORCE)
+    else()
+      message(FATAL_ERROR "WARPNORM_CUDA=ON needs nvcc: none is in the PATH, in CUDACXX or in /usr/local/cuda. "
+                          "scripts/cuda-toolkit gets one without touching the system.")
+    endif()
+  endif()
+endif()
+
+# Machine code for each of these GPUs, and PTX for the rest. Code for 8.0, 10.0, 12.0 runs on later minor versions (8.7,
+# 10.3, 12.1) as well, and PTX on everything from its own version on: that of 10.0 is compiled by the driver for 11.0 and
+# for what comes after 12.x. PTX of 12.0 would leave 11.0 out, PTX of both would serve nobody else. 8.6 and 8.9 stand here
+# for their larger register use per thread and their own scheduling; 9.0's code runs nowhere else.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100 120-real CACHE STRING "GPU architectures")
+endif()
+set(CMAKE_CUDA_RUNTIME_LIBRARY None) # named in host/CMakeLists.txt: the libraries are linked by the C compiler
+enable_language(CUDA)
+set(CMAKE_CUDA_STANDARD 17)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_EXTENSIONS OFF)
+set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 13.0)
+  message(FATAL_ERROR "${CMAKE_CUDA_COMPILER} is version ${CMAKE_CUDA_COMPILER_VERSION}; 13.0 or newer is needed")
+endif()
+
+# The compiler's own runtime, not another version's that the system may have.
+list(TRANSFORM CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES APPEND /../lib OUTPUT_VARIABLE runtime_folders)
+find_library(
+  warpnorm_cudart_static cudart_static
+  PATHS ${runtime_folders} ${CMAKE_CUDA_IMPLICIT_LINK_DIRECTORIES}
+  NO_CACHE NO_DEFAULT_PATH REQUIRED)
+
+# The least of them, which opening a device compares with.
+set(warpnorm_cuda_oldest 9999)
+foreach(architecture IN LISTS CMAKE_CUDA_ARCHITECTURES)
+  string(REGEX MATCH "[0-9]+" number "${architecture}")
+  if(number AND number LESS warpnorm_cuda_oldest)
+    set(warpnorm_cuda_oldest ${number})
+  endif()
+endforeach()
+if(warpnorm_cuda_oldest EQUAL 9999) # "native", "all"
+  set(warpnorm_cuda_oldest 75)
+endif()

@@ -1,0 +1,186 @@
+#include "plan_cuda_parts.h"
+
+enum { FEW_WAVES = 4 }; /* blocks beyond would only be started, each with its setup, where a loop does */
+
+unsigned wni_cuda_grid(const wni_cuda_figures *d, int64_t block, int64_t shared, int64_t blocks) {
+  return (unsigned)most(1, least(blocks, wni_cuda_resident(d, block, shared) * d->sms * FEW_WAVES));
+}
+
+wni_cuda_launch *wni_cuda_add(wni_cuda_plan *plan, wni_cuda_function function, unsigned wanted) {
+  wni_cuda_launch *const l = &plan->launch[plan->launches++];
+  *l = (wni_cuda_launch){.function = function, .grid = 1, .block = BLOCK, .wanted = wanted};
+  return l;
+}
+
+/* A warp for each thing that is merged. */
+void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, int64_t things,
+                        unsigned wanted) {
+  wni_cuda_add(plan, function, wanted)->grid = wni_cuda_grid(d, BLOCK, 0, ceil_div(things, BLOCK / WARP));
+}
+
+/* A block for each 32 parameters, whose other lanes share what is added up for them: more of those where few blocks
+ * do not fill the device. Two doubles of each thread meet in shared memory, one more apart for its banks. */
+void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
+                         const wni_plan_input *in, unsigned wanted) {
+  enum { NUMBERS = 3 * sizeof(double), LARGEST = 1024 };
+  const int64_t blocks = ceil_div(in->geo.params, WARP);
+  int64_t block = blocks >= d->sms ? BLOCK : LARGEST;
+  while (block * NUMBERS > room_of(d)) block /= 2;
+  wni_cuda_launch *const l = wni_cuda_add(plan, function, wanted);
+  l->block = (unsigned)block;
+  l->shared = (unsigned)(block * NUMBERS);
+  l->grid = wni_cuda_grid(d, block, l->shared, blocks);
+}
+
+/* After the statistics of a training pass are there. The counter is read, and so changed by a launch of its own. */
+void wni_cuda_add_running(wni_cuda_plan *plan, const wni_cuda_figures *d, const wni_plan_input *in) {
+  if (!may_update_running(in)) return;
+  wni_cuda_add_params(plan, d, WNI_CUDA_RUNNING, in, WNI_CUDA_WANT_RUNNING);
+  if ((in->flags & WN_RUNNING_CUMULATIVE) != 0)
+    wni_cuda_add(plan, WNI_CUDA_COUNT_CALL, WNI_CUDA_WANT_COUNT)->block = WARP;
+}
+
+/* ---- COLUMN ----------------------------------------------------------------------------------------------------- */
+
+enum {
+  TILE_BYTES = 128, /* of a row in a tile: a line of the cache. Pieces below 64 bytes cost twice the traffic */
+  TURNS = 4,        /* rows of a thread at least: moments, 16 bytes a column, are then an eighth of what they are of */
+  CHUNK_MOST = 1 << 20, /* rows: kernels count those of a chunk in 32 bits */
+  COLUMN_BLOCK = 128,   /* the kernels keep 16 to 24 numbers a thread: three or four such blocks have registers */
+  SLAB_ROWS = 512       /* of a chunk where a set's bits may not depend on how much work there is beside it */
+};
+
+/* REALs of a block of the column family in shared memory, where its threads add up what they have of their 8 columns:
+ * mean, low part and sum of squares of each, or two sums, and one more so that neighbours' places lie in different
+ * banks; backward passes also keep gamma and beta of the tile there. */
+static int64_t column_numbers(wni_cuda_function function, int64_t block, int tile_octets) {
+  if (function == WNI_CUDA_COLUMN_APPLY) return 0;
+  if (function == WNI_CUDA_COLUMN_MOMENTS) return (3 * WNI_OCTET + 1) * block;
+  return (2 * WNI_OCTET + 1) * block + 2 * WNI_OCTET * tile_octets;
+}
+
+/* Tasks of the column family: a block each, of a power of two of threads whose numbers shared memory has room for. */
+void wni_cuda_add_column(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
+                         const wni_plan_input *in, int64_t slabs, unsigned wanted) {
+  const wni_cuda_column *const c = &plan->cut.column;
+  const int64_t real = size_of(in->types.real);
+  int64_t block = COLUMN_BLOCK;
+  while (column_numbers(function, block, c->tile_octets) * real > room_of(d) && block > WARP) block /= 2;
+  wni_cuda_launch *const l = wni_cuda_add(plan, function, wanted);
+  l->block = (unsigned)block;
+  l->shared = (unsigned)(column_numbers(function, block, c->tile_octets) * real);
+  l->grid = wni_cuda_grid(d, block, l->shared, slabs * c->chunks * c->tiles);
+}
+
+/* Blocks that hide the memory's latency, with 64 bytes of each thread on their way. */
+static int64_t wanted_blocks(const wni_cuda_figures *d) {
+  return d->sms * most(2, least(8, ceil_div(d->in_flight, 64 * COLUMN_BLOCK)));
+}
+
+/* Of a slab, at most: as many as make the wanted blocks, none too short. */
+int64_t wni_cuda_most_chunks(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs,
+                             const wni_cuda_column *c) {
+  if (in->geo.param_by_row) return most(1, ceil_div(c->rows, SLAB_ROWS));
+  const int64_t wanted = ceil_div(wanted_blocks(d), most(1, slabs) * c->tiles);
+  const int64_t useful = least(wanted, ceil_div(c->rows, TURNS * (COLUMN_BLOCK / c->tile_octets)));
+  return most(1, most(useful, ceil_div(c->rows, CHUNK_MOST)));
+}
+
+/* A tile is as wide as a line of the cache, or as the row. */
+void wni_cuda_cut_column(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs, int64_t rows,
+                         int64_t columns, wni_cuda_column *c) {
+  const int64_t octet = WNI_OCTET * size_of(in->types.x), row_octets = ceil_div(columns, WNI_OCTET);
+  c->rows = rows;
+  c->columns = columns;
+  c->tile_octets = 1;
+  while (c->tile_octets * octet < TILE_BYTES && c->tile_octets < row_octets) c->tile_octets *= 2;
+  c->tiles = ceil_div(row_octets, c->tile_octets);
+  c->chunk_rows = most(1, ceil_div(rows, wni_cuda_most_chunks(in, d, slabs, c)));
+  c->chunks = most(1, ceil_div(rows, c->chunk_rows));
+}
+
+/* Chunks of all slabs that this n or a smaller one may have: few slabs are cut more often. Where n changes the number
+ * of rows of a slab it does not change that of slabs. */
+static int64_t most_slab_chunks(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs,
+                                const wni_cuda_column *c) {
+  const int64_t alone = wni_cuda_most_chunks(in, d, 1, c), bound = slabs * alone;
+  return in->geo.param_by_row
+             ? bound
+             : least(bound, ceil_div(wanted_blocks(d), c->tiles) + slabs * (1 + ceil_div(c->rows, CHUNK_MOST)));
+}
+
+static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  const wni_geometry *const g = &in->geo;
+  wni_cuda_column *const c = &plan->cut.column;
+  const int64_t slabs = g->extent[0];
+  wni_cuda_cut_column(in, d, slabs, g->extent[1] * g->extent[2], g->extent[3], c);
+  const bool running = in->stats == WNI_STATS_RUNNING, by_row = g->param_by_row;
+  if (!is_backward(in)) {
+    if (!running) {
+      wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_MOMENTS, in, slabs, 0);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, g->sets, 0);
+    }
+    wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_APPLY, in, slabs, 0);
+    wni_cuda_add_running(plan, d, in);
+    return;
+  }
+  /* Sums of columns are those of parameters, or else the apply pass makes them, tile by tile. */
+  plan->cut.param_rows = slabs * (by_row ? c->tiles : c->chunks);
+  if (!running) {
+    wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, slabs, by_row ? WNI_CUDA_WANT_DX : 0);
+    wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
+  }
+  wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_APPLY, in, slabs, running || by_row ? 0 : WNI_CUDA_WANT_DX);
+  wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
+}
+
+/* ---- workspace -------------------------------------------------------------------------------------------------- */
+
+enum { ALIGNMENT = 256 };
+
+/* No product here is near the limit for tensors that exist; for others the sum only has to stay huge. */
+static size_t times(size_t a, size_t b) {
+  const size_t huge = SIZE_MAX / 64;
+  return b != 0 && a > huge / b ? huge : a * b;
+}
+
+size_t wni_cuda_take(wni_cuda_plan *plan, int64_t count, int64_t each, size_t size) {
+  const size_t at = plan->workspace;
+  const size_t bytes = times(times((size_t)count, (size_t)each), size);
+  plan->workspace += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  return at;
+}
+
+static void lay_out_column(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  const wni_geometry *const g = &in->geo;
+  const wni_cuda_column *const c = &plan->cut.column;
+  const size_t real = (size_t)size_of(in->types.real);
+  const bool running = in->stats == WNI_STATS_RUNNING;
+  const int64_t chunks = most_slab_chunks(in, d, g->extent[0], c);
+  if (!is_backward(in)) {
+    if (running) return;
+    plan->at.moments = wni_cuda_take(plan, chunks, g->extent[3], quad(in));
+    plan->at.stats = wni_cuda_take(plan, g->sets, 1, quad(in));
+    return;
+  }
+  plan->at.sums = wni_cuda_take(plan, chunks, 2 * g->extent[3], real);
+  if (!running) plan->at.set_sums = wni_cuda_take(plan, g->sets, 2, real);
+  plan->at.params = g->param_by_row ? wni_cuda_take(plan, plan->cut.param_rows, 2 * g->params, real) : plan->at.sums;
+}
+
+void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni_cuda_plan *plan) {
+  *plan = (wni_cuda_plan){.at = {WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
+  if (in->geo.pattern == WNI_ROW) {
+    wni_cuda_plan_row(in, device, plan);
+  } else {
+    plan_column(in, device, plan);
+    lay_out_column(in, device, plan);
+  }
+  wni_cuda_expect(in, device, plan);
+}
+
+bool wni_cuda_smaller(const wni_plan_input *in, int index, wni_plan_input *smaller) {
+  *smaller = *in;
+  if (in->geo.pattern == WNI_ROW && wni_elements(&in->geo) > 0) return wni_cuda_smaller_row(in, index, smaller);
+  return index == 0; /* columns' launches are the same for every n */
+}

@@ -1,0 +1,60 @@
+/* What the files of the CUDA planner share: plan_cuda.c has the column family, plan_cuda_row.c the row family. */
+#ifndef WNI_PLAN_CUDA_PARTS_H
+#define WNI_PLAN_CUDA_PARTS_H
+#include "names.h"
+#include "plan_cuda.h"
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+static inline int64_t size_of(wn_dtype type) { return (int64_t)wni_dtype_size(type); }
+static inline bool is_backward(const wni_plan_input *in) {
+  return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN;
+}
+/* Of moments, statistics: four numbers. */
+static inline size_t quad(const wni_plan_input *in) { return 4 * (size_t)size_of(in->types.real); }
+
+enum {
+  WARP = 32,
+  BLOCK = 256,            /* where nothing asks for a size: 4 to 8 of them fill a multiprocessor, barriers stay short */
+  STATIC_SHARED = 2 << 10 /* what kernels have beside the launch's: rooms for a number of each warp, or a few */
+};
+
+/* Batch and instance norm, in which a set has one parameter: whose running statistics a pass may update. */
+static inline bool may_update_running(const wni_plan_input *in) {
+  const wni_geometry *const g = &in->geo;
+  const bool one_param = g->pattern == WNI_ROW ? g->param_step == 1 : g->set_columns == 1 && !g->param_by_row;
+  return in->pass == WN_TRAIN && one_param;
+}
+
+/* Of a launch's own, beside what kernels have. */
+static inline int64_t room_of(const wni_cuda_figures *d) { return d->shared_per_block - STATIC_SHARED; }
+
+/* As many blocks as there are tasks for, up to a few waves: kernels stride over what is left, so any number is right.
+ */
+unsigned wni_cuda_grid(const wni_cuda_figures *d, int64_t block, int64_t shared, int64_t blocks);
+
+/* What a plan is made of: launches, in order. */
+wni_cuda_launch *wni_cuda_add(wni_cuda_plan *plan, wni_cuda_function function, unsigned wanted);
+void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, int64_t things,
+                        unsigned wanted);
+void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
+                         const wni_plan_input *in, unsigned wanted);
+void wni_cuda_add_running(wni_cuda_plan *plan, const wni_cuda_figures *d, const wni_plan_input *in);
+/* Tasks of the column family over the plan's cut. */
+void wni_cuda_add_column(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
+                         const wni_plan_input *in, int64_t slabs, unsigned wanted);
+
+void wni_cuda_cut_column(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs, int64_t rows,
+                         int64_t columns, wni_cuda_column *c);
+/* Chunks of a slab at most, for this number of rows and any smaller one. */
+int64_t wni_cuda_most_chunks(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs,
+                             const wni_cuda_column *c);
+
+/* The place of count * each numbers or structs in the workspace. */
+size_t wni_cuda_take(wni_cuda_plan *plan, int64_t count, int64_t each, size_t size);
+
+void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan);
+bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller);
+
+#endif

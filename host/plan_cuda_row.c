@@ -1,0 +1,263 @@
+#include "plan_cuda_parts.h"
+
+static int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
+
+enum {
+  BLOCK_LEAST = 128, /* fewer threads leave a multiprocessor half empty: it has 16 to 32 blocks at most */
+  BLOCK_MOST = 512,  /* 128 registers a thread: 4 octets of f32 in both tensors of a backward pass are 64 of them */
+  /* Octets of a set that stay on chip: lanes that hold one each, lanes that hold 4 (a thread with more has too few
+   * registers for the second tensor of a backward pass), and the threads of the largest block. */
+  LANES_1_OCTETS = WARP,
+  LANES_4_OCTETS = 4 * WARP,
+  /* Longer rows are cut at the price of a second launch, shorter ones read twice by one block: 64K octets are 1 MB in
+   * 16 bits, half of what the L2 of the smallest device has for each of its first few blocks. */
+  LOOP_OCTETS = 64 << 10,
+  SEGMENT_OCTETS = 4096, /* 64 KB in 16 bits: 16 turns of a block, its 16 bytes of moments are nothing beside them */
+  PERSISTENT = 2 /* blocks per multiprocessor where each leaves partial parameter sums: one loads while one waits */
+};
+
+/* ---- ROW: who holds a set --------------------------------------------------------------------------------------- */
+
+static void make_row(const wni_geometry *g, wni_cuda_row *r) {
+  const int64_t run = g->extent[3];
+  r->per_element = g->param_span == 1;
+  /* A run that has several parameters (group norm in NCX) becomes as many runs; then extent[2] is 1. */
+  const int64_t cuts = r->per_element ? 1 : run / g->param_span;
+  r->runs = g->extent[2] * cuts;
+  r->elements = run / cuts;
+  r->param_run = cuts > 1 ? 1 : 0;
+  r->run_octets = ceil_div(r->elements, WNI_OCTET);
+  r->octets = r->runs * r->run_octets;
+  r->segment_octets = r->octets;
+  r->segments = 1;
+}
+
+/* A power of two that holds the octets of a set or of a piece, one each, up to a warp. */
+static int lanes_for(int64_t octets) {
+  int lanes = 1;
+  while (lanes < WARP && lanes < octets) lanes *= 2;
+  return lanes;
+}
+
+typedef struct holder {
+  wni_cuda_scope scope;
+  int64_t block;
+} holder;
+
+/* The most threads of a block that holds a set: what the kernels' launch bounds leave registers for. */
+static int64_t most_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? BLOCK_MOST / 2 : BLOCK_MOST; }
+
+static int64_t threads_for(int64_t octets, int64_t each) { return round_up(ceil_div(octets, each), WARP); }
+
+/* By the length of the set and the types alone: what a row's bits depend on may not change with the batch. */
+static holder hold_set(const wni_plan_input *in, int64_t octets) {
+  const int64_t wide = in->types.real == WN_F64 ? 2 : 1; /* numbers that take two registers */
+  if (octets <= LANES_1_OCTETS) return (holder){WNI_CUDA_LANES_1, BLOCK};
+  if (octets <= LANES_4_OCTETS / wide) return (holder){WNI_CUDA_LANES_4, BLOCK};
+  if (octets <= 2 * most_threads(in)) return (holder){WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2))};
+  if (octets <= 4 * most_threads(in)) return (holder){WNI_CUDA_BLOCK_4, most(BLOCK_LEAST, threads_for(octets, 4))};
+  return (holder){WNI_CUDA_BLOCK_LOOP, most_threads(in)};
+}
+
+static bool is_lanes(holder h) { return h.scope <= WNI_CUDA_LANES_4; }
+
+static int64_t most_segments(int64_t octets) { return most(1, ceil_div(octets, SEGMENT_OCTETS)); }
+
+/* Segments of about equal length, and a team for each of them: lanes where it is short, the block else. */
+static void cut_row(int64_t octets, wni_cuda_row *r) {
+  r->segments = most_segments(octets);
+  r->segment_octets = most(1, ceil_div(octets, r->segments));
+  r->segments = most(1, ceil_div(octets, r->segment_octets)); /* none is empty */
+  r->lanes = r->segment_octets <= LANES_4_OCTETS ? lanes_for(r->segment_octets) : BLOCK;
+}
+
+/* Blocks for so many teams. */
+static int64_t team_blocks(const wni_cuda_row *r, int64_t block, int64_t teams) {
+  return r->lanes <= WARP ? ceil_div(teams, block / r->lanes) : teams;
+}
+
+static void add_teams(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, int64_t teams,
+                      unsigned wanted) {
+  wni_cuda_add(plan, function, wanted)->grid = wni_cuda_grid(d, BLOCK, 0, team_blocks(&plan->cut.row, BLOCK, teams));
+}
+
+static wni_cuda_launch *add_whole(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, holder h,
+                                  int64_t sets) {
+  wni_cuda_row *const r = &plan->cut.row;
+  r->lanes = is_lanes(h) ? lanes_for(r->octets) : (int)h.block;
+  wni_cuda_launch *const l = wni_cuda_add(plan, function, 0);
+  l->variant = (int)h.scope;
+  l->block = (unsigned)h.block;
+  l->grid = wni_cuda_grid(d, h.block, 0, team_blocks(r, h.block, sets));
+  return l;
+}
+
+/* Sets of layer and RMS norm are cut by their length alone, unless the caller gave that up. */
+static bool may_split(const wni_plan_input *in) {
+  return in->geo.param_step != 0 || (in->flags & WN_SPLIT_FEW_ROWS) != 0;
+}
+
+static int64_t few_sets(const wni_cuda_figures *d) { return 2 * (int64_t)d->sms; }
+
+static bool is_cut(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
+  if (r->octets > LOOP_OCTETS) return true;
+  return may_split(in) && r->octets > SEGMENT_OCTETS && in->geo.sets < few_sets(d);
+}
+
+/* Sets that this n or a smaller one may cut. Where n changes the number of sets their length stays, and where it
+ * changes their length (batch norm) the number. */
+static int64_t most_cut_sets(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
+  if (r->octets > LOOP_OCTETS) return in->geo.sets;
+  return may_split(in) && r->octets > SEGMENT_OCTETS ? least(in->geo.sets, few_sets(d)) : 0;
+}
+
+/* ---- ROW: passes ------------------------------------------------------------------------------------------------ */
+
+static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  const int64_t sets = in->geo.sets;
+  if (in->stats != WNI_STATS_RUNNING && !is_cut(in, d, r)) {
+    add_whole(plan, d, WNI_CUDA_ROW_FORWARD, hold_set(in, r->octets), sets);
+  } else {
+    cut_row(r->octets, r);
+    const int64_t teams = sets * r->segments;
+    if (in->stats != WNI_STATS_RUNNING) {
+      add_teams(plan, d, WNI_CUDA_ROW_MOMENTS, teams, 0);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, sets, 0);
+    }
+    add_teams(plan, d, WNI_CUDA_ROW_APPLY, teams, 0);
+  }
+  wni_cuda_add_running(plan, d, in);
+}
+
+/* Bytes of a row's parameter sums: two numbers for each element. */
+static int64_t param_bytes(const wni_plan_input *in, int64_t octets) {
+  return 2 * octets * WNI_OCTET * size_of(in->types.real);
+}
+
+/* Shared memory where blocks keep the parameter sums of their rows. Threads of BLOCK_2 have them in registers and their
+ * columns to themselves; those of lanes have them there too, and meet at the end. */
+static int64_t column_bytes(const wni_plan_input *in, holder h, int64_t octets) {
+  return h.scope == WNI_CUDA_BLOCK_2 ? 0 : param_bytes(in, octets);
+}
+
+static bool row_params_fit(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets) {
+  return column_bytes(in, hold_set(in, octets), octets) <= room_of(d);
+}
+
+static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  const holder h = hold_set(in, r->octets);
+  wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
+  l->shared = (unsigned)column_bytes(in, h, r->octets);
+  const int64_t blocks = least(PERSISTENT, wni_cuda_resident(d, h.block, l->shared)) * d->sms;
+  l->grid = (unsigned)most(1, least(l->grid, blocks));
+  plan->cut.param_rows = l->grid;
+  wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
+}
+
+/* Parameters of long rows: a row is one of a matrix of one slab, whose columns are summed. */
+static void row_backward_long(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  wni_cuda_cut *const cut = &plan->cut;
+  const wni_geometry *const g = &in->geo;
+  cut_row(cut->row.octets, &cut->row);
+  const int64_t teams = g->sets * cut->row.segments;
+  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, WNI_CUDA_WANT_DX);
+  wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
+  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, WNI_CUDA_WANT_DX);
+  const int64_t middles = g->param_step != 0 ? g->extent[1] : 1;
+  wni_cuda_cut_column(in, d, 1, g->sets / middles, middles * g->extent[3], &cut->column);
+  cut->param_rows = cut->column.chunks;
+  wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, 1, WNI_CUDA_WANT_PARAMS);
+  wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
+}
+
+/* Runs of a set that have sums of their own. */
+static int64_t param_runs(const wni_cuda_row *r) { return r->param_run != 0 ? r->runs : 1; }
+
+/* One parameter for a set, or for each run: a segment's sums belong to one. */
+static void row_backward_runs(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  const wni_geometry *const g = &in->geo;
+  const holder h = hold_set(in, r->octets);
+  const bool frozen = in->stats == WNI_STATS_RUNNING;
+  if (!frozen && r->param_run == 0 && h.scope <= WNI_CUDA_BLOCK_4 && !is_cut(in, d, r)) {
+    add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, g->sets);
+  } else {
+    cut_row(r->param_run != 0 ? r->run_octets : r->octets, r);
+    const int64_t teams = g->sets * param_runs(r) * r->segments;
+    if (!frozen) {
+      add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, 0);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
+    }
+    add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, frozen ? 0 : WNI_CUDA_WANT_DX);
+  }
+  wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
+}
+
+static void add_launches(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  make_row(&in->geo, r);
+  if (!is_backward(in)) {
+    row_forward(in, d, plan);
+  } else if (!r->per_element) {
+    row_backward_runs(in, d, plan);
+  } else if (in->geo.param_step == 0 && r->octets <= LOOP_OCTETS && row_params_fit(in, d, r->octets)) {
+    row_backward_each(in, d, plan);
+  } else {
+    row_backward_long(in, d, plan);
+  }
+}
+
+/* ---- workspace -------------------------------------------------------------------------------------------------- */
+
+static void lay_out_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  const wni_geometry *const g = &in->geo;
+  const wni_cuda_row *const r = &plan->cut.row;
+  const size_t real = (size_t)size_of(in->types.real);
+  const bool running = in->stats == WNI_STATS_RUNNING;
+  const int64_t cut_sets = running ? 0 : most_cut_sets(in, d, r);
+  if (!is_backward(in)) {
+    if (running) return;
+    plan->at.moments = wni_cuda_take(plan, cut_sets, most_segments(r->octets), quad(in));
+    plan->at.stats = wni_cuda_take(plan, may_update_running(in) ? g->sets : cut_sets, 1, quad(in));
+  } else if (!r->per_element) {
+    const int64_t segments = most_segments(r->param_run != 0 ? r->run_octets : r->octets);
+    plan->at.sums = wni_cuda_take(plan, g->sets * param_runs(r), segments, 2 * real);
+    if (!running) plan->at.set_sums = wni_cuda_take(plan, g->sets, 2, real);
+  } else {
+    if (plan->launch[0].function == WNI_CUDA_ROW_BACKWARD_SUMS) {
+      plan->at.sums = wni_cuda_take(plan, g->sets, most_segments(r->octets), 2 * real);
+      plan->at.set_sums = wni_cuda_take(plan, g->sets, 2, real);
+    }
+    const bool chunks = plan->cut.column.chunks > 0; /* else a row of each block */
+    plan->at.params = wni_cuda_take(
+        plan, chunks ? wni_cuda_most_chunks(in, d, 1, &plan->cut.column) : plan->cut.param_rows, 2 * g->params, real);
+  }
+}
+
+void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  add_launches(in, d, plan);
+  lay_out_row(in, d, plan);
+}
+
+/* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set
+ * has a run of each sample, its length, which decides who holds it. */
+bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller) {
+  static const int64_t lengths[] = {LANES_1_OCTETS, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,      2 * BLOCK_MOST,
+                                    4 * BLOCK_MOST, SEGMENT_OCTETS,     LOOP_OCTETS,    (int64_t)1 << 62};
+  const int count = sizeof lengths / sizeof *lengths;
+  const wni_geometry *const g = &in->geo;
+  *smaller = *in;
+  const bool lengthens = g->extent[2] > 1;
+  if (index >= (lengthens ? 2 * count : 2)) return false;
+  wni_geometry *const s = &smaller->geo;
+  if (index % 2 != 0) s->extent[0] = 1;
+  if (lengthens) {
+    const int64_t runs = lengths[index / 2] / ceil_div(g->extent[3], WNI_OCTET);
+    s->extent[2] = most(1, least(runs, g->extent[2]));
+  }
+  s->sets = s->extent[0] * s->extent[1];
+  s->set_size = s->extent[2] * s->extent[3];
+  return true;
+}

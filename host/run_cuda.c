@@ -1,0 +1,144 @@
+/* A pass on its way to the GPU: kernels loaded when a plan is made, launched when it runs. Running neither allocates
+ * nor waits, so it can be captured. */
+#include <stdatomic.h>
+
+#include "cuda_state.h"
+#include "error.h"
+#include "kernels/cuda/cuda_job.h"
+#include "names.h"
+
+#define CUDA(function, ...) wni_cuda_check(function(__VA_ARGS__), #function)
+
+static bool is_backward(wn_pass pass) { return pass == WN_BACKWARD || pass == WN_BACKWARD_FROZEN; }
+
+/* ---- loading ---------------------------------------------------------------------------------------------------- */
+
+static wn_status no_kernel(const wni_cuda_launch *l, const wni_plan_input *in) {
+  return wni_error(WN_ERR_DEVICE, "this build has no kernel %s, variant %d, for %s and %s",
+                   wni_cuda_function_name(l->function), l->variant, wni_dtype_name(in->types.x),
+                   wni_dtype_name(is_backward(in->pass) ? in->types.dy : in->types.y));
+}
+
+/* Asking for a kernel's attributes loads it. The limit of its shared memory is raised to all that there is, which is
+ * the same for everyone who sets it, whenever they do. */
+static wn_status load(const wni_cuda_state *s, const wni_cuda_launch *l, const wni_plan_input *in) {
+  const void *const kernel = wni_cuda_kernel(l->function, l->variant, &in->types);
+  if (!kernel) return no_kernel(l, in);
+  struct cudaFuncAttributes a;
+  wn_status status = CUDA(cudaFuncGetAttributes, &a, kernel);
+  if (status != WN_OK) return status;
+  if ((unsigned)a.maxThreadsPerBlock < l->block)
+    return wni_error(WN_ERR_DEVICE, "kernel %s, variant %d, runs at most %d threads a block; the plan has %u",
+                     wni_cuda_function_name(l->function), l->variant, a.maxThreadsPerBlock, l->block);
+  if (l->shared == 0) return WN_OK;
+  const int most = (int)(s->figures.shared_per_block - (int64_t)a.sharedSizeBytes);
+  return CUDA(cudaFuncSetAttribute, kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
+}
+
+static wn_status load_once(wni_cuda_state *s, const wni_cuda_launch *l, const wni_plan_input *in) {
+  const wn_dtype other = is_backward(in->pass) ? in->types.dy : in->types.y;
+  _Atomic unsigned char *const loaded = &s->loaded[l->function][l->variant][in->types.x][other];
+  if (atomic_load_explicit(loaded, memory_order_acquire)) return WN_OK;
+  const wn_status status = load(s, l, in);
+  if (status == WN_OK) atomic_store_explicit(loaded, 1, memory_order_release);
+  return status;
+}
+
+static wn_status load_plan(wni_cuda_state *s, const wni_plan_input *in) {
+  wni_cuda_plan plan;
+  wni_plan_cuda(in, &s->figures, &plan);
+  wn_status status = WN_OK;
+  for (int i = 0; i < plan.launches && status == WN_OK; i++) status = load_once(s, &plan.launch[i], in);
+  return status;
+}
+
+wn_status wni_cuda_prepare(void *state, const wni_plan_input *input) {
+  wni_cuda_visit visit;
+  wn_status status = wni_cuda_enter(state, &visit);
+  if (status != WN_OK) return status;
+  wni_plan_input smaller;
+  for (int i = 0; status == WN_OK && wni_cuda_smaller(input, i, &smaller); i++) status = load_plan(state, &smaller);
+  return wni_cuda_leave(&visit, status);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------- */
+
+static unsigned wanted_by(const wni_call *call) {
+  unsigned wanted = 0;
+  if (call->dx.data || call->dresidual.data) wanted |= WNI_CUDA_WANT_DX;
+  if (call->dgamma || call->dbeta) wanted |= WNI_CUDA_WANT_PARAMS;
+  if (call->stats == WNI_STATS_COMPUTED && call->running_mean) {
+    wanted |= WNI_CUDA_WANT_RUNNING;
+    if (call->batches_seen) wanted |= WNI_CUDA_WANT_COUNT;
+  }
+  return wanted;
+}
+
+static int log2_of(int power) {
+  int log = 0;
+  while (power >> (log + 1)) log++;
+  return log;
+}
+
+static void *array(void *work, size_t at) { return at == WNI_CUDA_NONE ? NULL : (char *)work + at; }
+
+static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {
+  const int lanes = plan->cut.row.lanes;
+  job->call = *call;
+  job->cut = plan->cut;
+  job->lanes_log2 = lanes <= 32 ? log2_of(lanes) : 5;
+  job->tile_octets_log2 = log2_of(plan->cut.column.tile_octets);
+  job->moments = array(work, plan->at.moments);
+  job->stats = array(work, plan->at.stats);
+  job->sums = array(work, plan->at.sums);
+  job->set_sums = array(work, plan->at.set_sums);
+  job->params = array(work, plan->at.params);
+  /* Of whole sets nobody else needs the statistics. */
+  if (plan->launch[0].function == WNI_CUDA_ROW_FORWARD && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
+}
+
+static wn_status launch(const wni_cuda_launch *l, wni_cuda_job *job, cudaStream_t stream) {
+  const cudaLaunchConfig_t config = {
+      .gridDim = {l->grid, 1, 1}, .blockDim = {l->block, 1, 1}, .dynamicSmemBytes = l->shared, .stream = stream};
+  void *arguments[] = {job};
+  return CUDA(cudaLaunchKernelExC, &config, wni_cuda_kernel(l->function, l->variant, &job->call.types), arguments);
+}
+
+/* max |y| as bits, of which kernels take the largest. */
+static wn_status clear_amax(const wni_call *call, cudaStream_t stream) {
+  return call->y_amax ? CUDA(cudaMemsetAsync, call->y_amax, 0, sizeof *call->y_amax, stream) : WN_OK;
+}
+
+/* Nothing to normalize: no statistic and no counter changes. */
+static wn_status run_empty(const wni_call *call, cudaStream_t stream) {
+  if (!is_backward(call->pass)) return clear_amax(call, stream);
+  if (call->flags & WN_GRAD_ADD) return WN_OK;
+  const size_t bytes = (size_t)call->geo.params * wni_dtype_size(call->types.param_grad);
+  wn_status status = WN_OK;
+  if (call->dgamma) status = CUDA(cudaMemsetAsync, call->dgamma, 0, bytes, stream);
+  if (call->dbeta && status == WN_OK) status = CUDA(cudaMemsetAsync, call->dbeta, 0, bytes, stream);
+  return status;
+}
+
+static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni_call *call, void *work,
+                          cudaStream_t stream) {
+  if (wni_elements(&call->geo) == 0) return run_empty(call, stream);
+  wni_cuda_plan plan;
+  wni_plan_cuda(in, &s->figures, &plan);
+  const unsigned wanted = wanted_by(call);
+  wni_cuda_job job;
+  job_make(&plan, call, wanted, work, &job);
+  wn_status status = clear_amax(call, stream);
+  for (int i = 0; i < plan.launches && status == WN_OK; i++) {
+    const wni_cuda_launch *const l = &plan.launch[i];
+    if (l->wanted == 0 || (l->wanted & wanted)) status = launch(l, &job, stream);
+  }
+  return status;
+}
+
+wn_status wni_cuda_run(void *state, const wni_plan_input *input, const wni_call *call, void *work, void *stream) {
+  wni_cuda_visit visit;
+  const wn_status status = wni_cuda_enter(state, &visit);
+  if (status != WN_OK) return status;
+  return wni_cuda_leave(&visit, run_here(state, input, call, work, stream));
+}

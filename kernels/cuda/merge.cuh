@@ -1,0 +1,366 @@
+/* What lies between sweeps and after them: moments and sums of pieces become those of sets and parameters. Little is
+ * read here, and it is read once; orders of merging follow from the plan. */
+#ifndef WNI_MERGE_CUH
+#define WNI_MERGE_CUH
+#include "kernels/cuda/column.cuh"
+
+namespace wn {
+
+/* ---- pieces of sets --------------------------------------------------------------------------------------------- */
+
+/* The pieces of a set are (high, low), low < inner, in this order: ROW (0 or run, segment), COLUMN (chunk, column of
+ * the set). Neighbouring lanes take neighbouring pieces. */
+struct Pieces {
+  int64_t count, inner;
+};
+
+struct Piece {
+  int64_t high, low;
+};
+
+WN_DEVICE Piece piece_at(int64_t index, int64_t inner) {
+  const int64_t high = inner == 1 ? index : index / inner;
+  return {high, index - high * inner};
+}
+
+WN_DEVICE void next_piece(Piece *p, const Piece &step, int64_t inner) {
+  p->high += step.high;
+  p->low += step.low;
+  if (p->low >= inner) p->low -= inner, p->high++;
+}
+
+/* How many lanes share a set, as a power of two: one lane takes up to 4 pieces before another one helps. */
+WN_DEVICE int lanes_for(int64_t pieces) {
+  int log2 = 0;
+  while (log2 < 5 && (int64_t{4} << log2) < pieces) log2++;
+  return log2;
+}
+
+/* The set of this thread's group of lanes in round `round`, one lane a piece. All lanes of a warp come along, those
+ * beyond the last set too. */
+WN_DEVICE int64_t first_set_of_warp(int lanes_log2) {
+  return (static_cast<int64_t>(wn_block()) * (wn_threads() / 32) + wn_thread() / 32) << (5 - lanes_log2);
+}
+
+WN_DEVICE int64_t sets_of_grid(int lanes_log2) {
+  return (static_cast<int64_t>(wn_blocks()) * (wn_threads() / 32)) << (5 - lanes_log2);
+}
+
+/* ---- moments to statistics -------------------------------------------------------------------------------------- */
+
+/* Elements of a segment of a ROW set: 8 in each octet, fewer in the last one of each run. */
+WN_DEVICE int64_t row_segment_elements(const wni_cuda_row &row, int64_t segment) {
+  const int64_t begin = segment * row.segment_octets, end = begin + row.segment_octets;
+  const int64_t last = end < row.octets ? end : row.octets;
+  const int64_t run_ends =
+      row.runs == 1 ? (last == row.octets ? 1 : 0) : last / row.run_octets - begin / row.run_octets;
+  return 8 * (last - begin) - run_ends * (8 * row.run_octets - row.elements);
+}
+
+WN_DEVICE Pieces pieces_of_moments(const wni_cuda_job &job) {
+  if (job.call.geo.pattern == WNI_ROW) return {job.cut.row.segments, job.cut.row.segments};
+  const int64_t columns = job.call.geo.set_columns;
+  return {job.cut.column.chunks * columns, columns};
+}
+
+template <class R>
+WN_DEVICE Moments<R> stored_moments(const wni_cuda_job &job, int64_t set, const Piece &p, int64_t *elements) {
+  int64_t at;
+  if (job.call.geo.pattern == WNI_ROW) {
+    at = set * job.cut.row.segments + p.low;
+    *elements = row_segment_elements(job.cut.row, p.low);
+  } else {
+    const wni_cuda_column &cut = job.cut.column;
+    const Piece place = piece_at(set, cut.columns / job.call.geo.set_columns); /* slab, set in it */
+    at = (place.high * cut.chunks + p.high) * cut.columns + place.low * job.call.geo.set_columns + p.low;
+    const int64_t left = cut.rows - p.high * cut.chunk_rows;
+    *elements = left < cut.chunk_rows ? left : cut.chunk_rows;
+  }
+  const StoredMoments<R> v = static_cast<const StoredMoments<R> *>(job.moments)[at];
+  return {static_cast<R>(*elements), v.mean, v.mean_low, v.m2};
+}
+
+enum { kFewPieces = 16 }; /* are merged on their own, so that errors do not grow with their number */
+
+/* Of every `step`-th piece from `first` on. */
+template <class R>
+WN_DEVICE Moments<R> moments_of_lane(const wni_cuda_job &job, int64_t set, const Pieces &pieces, int64_t first,
+                                     int lanes) {
+  Moments<R> all = no_moments<R>(), few = all;
+  int64_t all_elements = 0, few_elements = 0; /* counted exactly, whatever R holds */
+  const Piece step = piece_at(lanes, pieces.inner);
+  Piece p = piece_at(first, pieces.inner);
+  int n = 0;
+  for (int64_t i = first; i < pieces.count; i += lanes) {
+    int64_t elements;
+    few = merge(few, stored_moments<R>(job, set, p, &elements));
+    few_elements += elements;
+    few.n = static_cast<R>(few_elements);
+    next_piece(&p, step, pieces.inner);
+    if (++n % kFewPieces == 0 || i + lanes >= pieces.count) {
+      all = merge(all, few);
+      all_elements += few_elements;
+      all.n = static_cast<R>(all_elements);
+      few = no_moments<R>();
+      few_elements = 0;
+    }
+  }
+  return all;
+}
+
+template <class R>
+WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Moments<R> &v) {
+  const wni_call &call = job.call;
+  Stats<R> to;
+  two_sum(v.mean, v.low, &to.mean, &to.mean_low);
+  to.var = wn_divide(v.m2, static_cast<R>(call.geo.set_size));
+  to.rstd = rstd_of(to.var, call.eps);
+  static_cast<Stats<R> *>(job.stats)[set] = to;
+  if (call.mean != nullptr) static_cast<R *>(call.mean)[set] = to.mean;
+  if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = to.rstd;
+}
+
+template <class R>
+WN_KERNEL(256, 1)
+merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+  const Pieces pieces = pieces_of_moments(job);
+  const int64_t sets = job.call.geo.sets;
+  const int log2 = lanes_for(pieces.count), lanes = 1 << log2;
+  const int64_t lane = wn_lane() % static_cast<unsigned>(lanes);
+  for (int64_t first = first_set_of_warp(log2); first < sets; first += sets_of_grid(log2)) {
+    const int64_t set = first + (wn_lane() >> log2);
+    Moments<R> v = no_moments<R>();
+    if (set < sets) v = moments_of_lane<R>(job, set, pieces, lane, lanes);
+    v = merge_lanes(v, log2);
+    if (set < sets && lane == 0) store_statistics(job, set, v);
+  }
+}
+
+/* ---- sums of pieces to those of sets ---------------------------------------------------------------------------- */
+
+/* The other sum of a piece is `apart` numbers further. Where the sums are of dz, weight is the gamma of the piece. */
+template <class R>
+struct SumPlace {
+  const R *at;
+  int64_t apart;
+  R weight;
+};
+
+WN_DEVICE int64_t runs_apart(const wni_cuda_row &row) { return row.param_run != 0 ? row.runs : 1; }
+
+WN_DEVICE Pieces pieces_of_sums(const wni_cuda_job &job) {
+  const wni_cuda_row &row = job.cut.row;
+  if (job.call.geo.pattern == WNI_COLUMN) return pieces_of_moments(job);
+  return {row.per_element ? row.segments : runs_apart(row) * row.segments, row.segments};
+}
+
+template <class R>
+WN_DEVICE SumPlace<R> sum_place(const wni_cuda_job &job, int64_t set, const Piece &p) {
+  const wni_geometry &g = job.call.geo;
+  const wni_cuda_row &row = job.cut.row;
+  const wni_cuda_column &cut = job.cut.column;
+  const R *const sums = static_cast<const R *>(job.sums);
+  if (g.pattern == WNI_COLUMN) {
+    const Piece place = piece_at(set, cut.columns / g.set_columns); /* slab, set in it */
+    const int64_t column = place.low * g.set_columns + p.low;
+    return {sums + (place.high * cut.chunks + p.high) * 2 * cut.columns + column, cut.columns,
+            g.param_by_row ? 1 : gamma_of<R>(job.call, column)};
+  }
+  if (row.per_element) return {sums + 2 * (set * row.segments + p.low), 1, 1};
+  const int64_t param = set % g.extent[1] * g.param_step + p.high * row.param_run;
+  return {sums + 2 * ((set * runs_apart(row) + p.high) * row.segments + p.low), 1, gamma_of<R>(job.call, param)};
+}
+
+template <class R>
+WN_KERNEL(256, 1)
+merge_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+  const wni_geometry &g = job.call.geo;
+  const Pieces pieces = pieces_of_sums(job);
+  const int log2 = lanes_for(pieces.count), lanes = 1 << log2;
+  const int64_t lane = wn_lane() % static_cast<unsigned>(lanes);
+  const Piece step = piece_at(lanes, pieces.inner);
+  for (int64_t first = first_set_of_warp(log2); first < g.sets; first += sets_of_grid(log2)) {
+    const int64_t set = first + (wn_lane() >> log2);
+    double v[2] = {0, 0};
+    Piece p = piece_at(lane, pieces.inner);
+    for (int64_t i = lane; i < pieces.count && set < g.sets; i += lanes) {
+      const SumPlace<R> from = sum_place<R>(job, set, p);
+      v[0] += static_cast<double>(from.weight) * static_cast<double>(from.at[0]);
+      v[1] += static_cast<double>(from.weight) * static_cast<double>(from.at[from.apart]);
+      next_piece(&p, step, pieces.inner);
+    }
+    sum_lanes(v, log2);
+    if (set >= g.sets || lane != 0) continue;
+    R *const to = static_cast<R *>(job.set_sums) + 2 * set;
+    to[0] = static_cast<R>(v[0] / static_cast<double>(g.set_size));
+    to[1] = g.centered ? static_cast<R>(v[1] / static_cast<double>(g.set_size)) : 0;
+  }
+}
+
+/* ---- over all that shares a parameter --------------------------------------------------------------------------- */
+
+/* Columns are parameters, neighbours side by side in a warp; a block of a power of two of threads has several lanes of
+ * rows for each. As many columns as there are parameters, at most 32. */
+WN_DEVICE int param_columns(int64_t params) {
+  int width = 1;
+  while (width < 32 && width < params) width *= 2;
+  return width;
+}
+
+/* ---- partial rows to dgamma, dbeta */
+
+/* [row][2][params] */
+template <class R>
+struct PartialRows {
+  const R *at;
+  int64_t rows;
+};
+
+template <class R>
+WN_DEVICE PartialRows<R> partial_rows(const wni_cuda_job &job) {
+  const wni_geometry &g = job.call.geo;
+  if (g.pattern == WNI_COLUMN && !g.param_by_row)
+    return {static_cast<const R *>(job.sums), g.extent[0] * job.cut.column.chunks};
+  return {static_cast<const R *>(job.params), job.cut.param_rows};
+}
+
+template <class R>
+WN_DEVICE void add_partial_rows(const wni_cuda_job &job, int64_t param, int64_t first, int64_t lanes, double (&v)[2]) {
+  const PartialRows<R> from = partial_rows<R>(job);
+  const int64_t params = job.call.geo.params;
+#pragma unroll 4
+  for (int64_t row = first; row < from.rows; row += lanes) {
+    v[0] += static_cast<double>(from.at[2 * row * params + param]);
+    v[1] += static_cast<double>(from.at[(2 * row + 1) * params + param]);
+  }
+}
+
+/* ROW sets with a parameter for a run: [outer][middle][run][segment][2] */
+template <class R>
+WN_DEVICE void add_runs(const wni_cuda_job &job, int64_t param, int64_t first, int64_t lanes, double (&v)[2]) {
+  const wni_geometry &g = job.call.geo;
+  const wni_cuda_row &row = job.cut.row;
+  const Piece place = piece_at(param, g.param_step); /* middle, run */
+  const int64_t outer_runs = g.extent[1] * runs_apart(row), run = place.high * runs_apart(row) + place.low;
+  const Piece step = piece_at(lanes, row.segments);
+  Piece p = piece_at(first, row.segments); /* outer, segment */
+#pragma unroll 4
+  for (int64_t i = first; i < g.extent[0] * row.segments; i += lanes) {
+    const R *const at = static_cast<const R *>(job.sums) + 2 * ((p.high * outer_runs + run) * row.segments + p.low);
+    v[0] += static_cast<double>(at[0]);
+    v[1] += static_cast<double>(at[1]);
+    next_piece(&p, step, row.segments);
+  }
+}
+
+/* One rounding to the type of the gradient; an old value is added in R. */
+template <class R>
+WN_DEVICE void store_gradient(const wni_call &call, void *to, int64_t param, R sum) {
+  if (to == nullptr) return;
+  const wn_dtype type = call.types.param_grad;
+  if ((call.flags & WN_GRAD_ADD) != 0) sum = load_value<R>(type, to, param) + sum;
+  if constexpr (sizeof(R) == 8) {
+    static_cast<double *>(to)[param] = sum;
+  } else if (type == WN_F16) {
+    from_real(sum, static_cast<f16 *>(to) + param);
+  } else if (type == WN_BF16) {
+    from_real(sum, static_cast<bf16 *>(to) + param);
+  } else {
+    static_cast<float *>(to)[param] = sum;
+  }
+}
+
+template <class R>
+WN_KERNEL(1024, 1)
+merge_params_kernel(WN_PARAM(wni_cuda_job) job) {
+  WN_DYNAMIC_SHARED(double, room);
+  const wni_geometry &g = job.call.geo;
+  const bool runs = g.pattern == WNI_ROW && !job.cut.row.per_element;
+  const int width = param_columns(g.params), thread = static_cast<int>(wn_thread());
+  const int64_t first_row = thread / width, lanes = static_cast<int>(wn_threads()) / width;
+  for (int64_t first = static_cast<int64_t>(wn_block()) * width; first < g.params;
+       first += static_cast<int64_t>(wn_blocks()) * width) {
+    const int64_t param = first + thread % width;
+    double v[2] = {0, 0};
+    if (param < g.params) {
+      if (runs) {
+        add_runs<R>(job, param, first_row, lanes, v);
+      } else {
+        add_partial_rows<R>(job, param, first_row, lanes, v);
+      }
+    }
+    sum_threads(v, room, width);
+    if (thread < width && param < g.params) {
+      store_gradient(job.call, job.call.dgamma, param, static_cast<R>(v[0]));
+      store_gradient(job.call, job.call.dbeta, param, static_cast<R>(v[1]));
+    }
+    wn_sync_block(); /* before the room is used again */
+  }
+}
+
+/* ---- running statistics ----------------------------------------------------------------------------------------- */
+
+/* How much a new statistic weighs: the momentum, or in the average over all calls 1/k on call k. */
+WN_DEVICE double weight_of_call(const wni_call &call) {
+  if ((call.flags & WN_RUNNING_CUMULATIVE) == 0) return call.momentum;
+  return wn_divide(1.0, static_cast<double>(*call.batches_seen + 1));
+}
+
+/* A weight of 1 must not read what was there, which may be no number. */
+template <class R>
+WN_DEVICE void blend(void *running, int64_t param, double weight, double value) {
+  R *const to = static_cast<R *>(running) + param;
+  if (weight != 1) value = (1 - weight) * static_cast<double>(*to) + weight * value;
+  *to = static_cast<R>(value);
+}
+
+/* The sets of a parameter (ghost parts; samples) lie `params` apart. What is averaged are distances from the first one:
+ * equal ones give themselves. */
+template <class R>
+WN_KERNEL(1024, 1)
+running_kernel(WN_PARAM(wni_cuda_job) job) {
+  WN_DYNAMIC_SHARED(double, room);
+  const wni_call &call = job.call;
+  const wni_geometry &g = call.geo;
+  const Stats<R> *const stats = static_cast<const Stats<R> *>(job.stats);
+  const int64_t sets = g.sets / g.params;
+  const double m = static_cast<double>(g.set_size), weight = weight_of_call(call);
+  const bool population = (call.flags & WN_RUNNING_POPULATION) != 0;
+  const int width = param_columns(g.params), thread = static_cast<int>(wn_thread());
+  const int64_t lanes = static_cast<int>(wn_threads()) / width;
+  for (int64_t first = static_cast<int64_t>(wn_block()) * width; first < g.params;
+       first += static_cast<int64_t>(wn_blocks()) * width) {
+    const int64_t param = first + thread % width;
+    double v[2] = {0, 0}, mean = 0, var = 0;
+    if (param < g.params) {
+      mean = static_cast<double>(stats[param].mean) + static_cast<double>(stats[param].mean_low);
+      var = static_cast<double>(stats[param].var);
+#pragma unroll 4
+      for (int64_t i = thread / width; i < sets; i += lanes) {
+        const Stats<R> &s = stats[i * g.params + param];
+        v[0] += (static_cast<double>(s.mean) - mean) + static_cast<double>(s.mean_low);
+        v[1] += static_cast<double>(s.var) - var;
+      }
+    }
+    sum_threads(v, room, width);
+    if (thread < width && param < g.params) {
+      mean += wn_divide(v[0], static_cast<double>(sets));
+      var += wn_divide(v[1], static_cast<double>(sets));
+      blend<R>(call.running_mean, param, weight, mean);
+      /* One element has no unbiased variance. */
+      if (population) blend<R>(call.running_var, param, weight, var);
+      if (!population && m > 1) blend<R>(call.running_var, param, weight, var * wn_divide(m, m - 1));
+    }
+    wn_sync_block(); /* before the room is used again */
+  }
+}
+
+/* After the running statistics have read it. */
+template <class R>
+WN_KERNEL(256, 1)
+count_call_kernel(WN_PARAM(wni_cuda_job) job) {
+  if (wn_block() == 0 && wn_thread() == 0) *job.call.batches_seen += 1;
+}
+
+}  // namespace wn
+#endif

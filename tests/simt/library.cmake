@@ -1,0 +1,79 @@
+# The library on the emulator: its own sources with the CUDA backend, the kernels' sources compiled for the emulator, and
+# the emulator's runtime in place of NVIDIA's.
+file(GLOB host_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/host/*.c")
+file(GLOB kernel_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu")
+
+if(NOT kernel_sources)
+  return()
+endif()
+wn_simt_kernels(wn_simt_kernels_cuda ${kernel_sources})
+target_include_directories(wn_simt_kernels_cuda PRIVATE "${PROJECT_SOURCE_DIR}/include")
+
+add_library(warpnorm_simt STATIC ${host_sources} $<TARGET_OBJECTS:wn_simt_kernels_cuda>)
+target_compile_definitions(warpnorm_simt PRIVATE WNI_HAVE_CUDA WNI_CUDA_OLDEST=75)
+target_include_directories(
+  warpnorm_simt
+  PUBLIC "${PROJECT_SOURCE_DIR}/include"
+  PRIVATE "${PROJECT_SOURCE_DIR}")
+target_include_directories(warpnorm_simt SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(
+  warpnorm_simt
+  PRIVATE warpnorm_pedantic OpenMP::OpenMP_C warpnorm_kernels_cpu
+  PUBLIC wn_simt m)
+
+add_executable(wn_simt_host_tests host_cuda_test.cpp host_cuda_faults_test.cpp)
+target_include_directories(wn_simt_host_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_host_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
+add_test(NAME simt.host COMMAND wn_simt_host_tests)
+set_tests_properties(simt.host PROPERTIES LABELS fast)
+
+# The tests of tests/ that run on a device, on emulated ones: the same sources, the same list of cases, the same
+# tolerances. Not those whose tensors lie in memory of the host, which a GPU does not read, or are large.
+set(library_test_sources ${wn_library_test_sources})
+list(FILTER library_test_sources EXCLUDE REGEX "run_(sparse|stream|large)")
+list(TRANSFORM library_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
+add_executable(wn_simt_library_tests device_under_test.cpp ${library_test_sources})
+target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
+
+# simt_library_test(NAME DEVICE SEED FILTER [EVERY]): some of them on one emulated GPU, as one test of ctest.
+function(simt_library_test name device seed filter)
+  add_test(NAME simt.${name} COMMAND wn_simt_library_tests "--gtest_filter=${filter}")
+  set(environment WN_TEST_BACKEND=cuda WN_SIMT_DEVICE=${device} WN_SIMT_SEED=${seed})
+  if(ARGN)
+    list(APPEND environment WN_TEST_EVERY=${ARGN})
+  endif()
+  set_tests_properties(simt.${name} PROPERTIES LABELS simt TIMEOUT 900 ENVIRONMENT "${environment}"
+                                               FAIL_REGULAR_EXPRESSION "Running 0 tests")
+endfunction()
+
+# All cases on a large GPU and on a toy, whose figures bring every variant within reach of small tensors; some of them on
+# one of each generation.
+simt_library_test(conformance h100 1 "Conformance.*")
+simt_library_test(conformance.toy toy 2 "Conformance.*")
+set(seed 3)
+foreach(device IN ITEMS t4 a100 rtx4090 b200 rtx5090)
+  simt_library_test(conformance.${device} ${device} ${seed} "Conformance.*" 11)
+  math(EXPR seed "${seed} + 1")
+endforeach()
+simt_library_test(conformance.long h100 8 "ConformanceLong.*")
+simt_library_test(exact h100 9 "Exact.*" 7)
+simt_library_test(activations h100 10 "*Activations.*" 17)
+simt_library_test(threads h100 11 "SharedPlan.*" 41)
+# A GPU has no threads of the host to choose a number of.
+simt_library_test(bits toy 12 "Bits.*-Bits.SameForAnyNumberOfThreads" 29)
+
+# A profiler of our own, named in the environment as a real one is. A program loads it at its first range, so this one
+# has no other tests. NVTX's headers come with the rest of CUDA's in a toolkit, and with scripts/cuda-toolkit.
+if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
+  add_library(wn_simt_profiler MODULE profiler.c)
+  target_include_directories(wn_simt_profiler SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_profiler PRIVATE warpnorm_pedantic)
+  add_executable(wn_simt_ranges_tests ranges_test.cpp)
+  target_include_directories(wn_simt_ranges_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_ranges_tests PRIVATE warpnorm_simt warpnorm_pedantic ${CMAKE_DL_LIBS}
+                                                     GTest::gtest_main)
+  add_test(NAME simt.ranges COMMAND wn_simt_ranges_tests)
+  set_tests_properties(simt.ranges PROPERTIES LABELS fast ENVIRONMENT
+                                              "NVTX_INJECTION64_PATH=$<TARGET_FILE:wn_simt_profiler>")
+endif()
