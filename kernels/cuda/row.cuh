@@ -248,11 +248,19 @@ struct RowParams {
   Octet<R> gamma, beta;
 };
 
+/* Without beta: 0. */
 template <class R>
-WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n) {
+WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n, bool with_beta) {
   const wni_call &call = job.call;
-  if (job.cut.row.per_element) return {gammas_of<R>(call, param, n), betas_of<R>(call, param, n)};
-  return {splat(gamma_of<R>(call, param)), splat(beta_of<R>(call, param))};
+  RowParams<R> p = {splat<R>(0), splat<R>(0)};
+  if (job.cut.row.per_element) {
+    p.gamma = gammas_of<R>(call, param, n);
+    if (with_beta) p.beta = betas_of<R>(call, param, n);
+  } else {
+    p.gamma = splat(gamma_of<R>(call, param));
+    if (with_beta) p.beta = splat(beta_of<R>(call, param));
+  }
+  return p;
 }
 
 /* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm is for ever; of
@@ -264,11 +272,11 @@ struct HeldParams {
 };
 
 template <int K, class R>
-WN_DEVICE RowParams<R> params_for(const wni_cuda_job &job, int64_t param, int n, HeldParams<R> *held) {
-  if (K > 1) return row_params<R>(job, param, n);
+WN_DEVICE RowParams<R> params_for(const wni_cuda_job &job, int64_t param, int n, bool with_beta, HeldParams<R> *held) {
+  if (K > 1) return row_params<R>(job, param, n, with_beta);
   if (held->param != param && n > 0) {
     held->param = param;
-    held->values = row_params<R>(job, param, n);
+    held->values = row_params<R>(job, param, n, with_beta);
   }
   return held->values;
 }

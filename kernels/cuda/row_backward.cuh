@@ -230,7 +230,7 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
                               const BackwardInput<X, D> &in, bool dresidual) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
+  const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
   Octet<R> dz = dz_of(call, in, s, p);
   if (dresidual) store_dresidual(call, set, o, n, dz);
   if (call.dx.data == nullptr) return;
@@ -331,7 +331,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
         g[k] = splat<R>(0);
         if (n == 0) continue;
         if (!Holds::early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
-        const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, &params);
+        const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, needs_z(call), &params);
         const Octet<R> dz = dz_of(call, in[k], s, p);
         if (Holds::set) store_dresidual(call, set, o, n, dz);
         if (Holds::sums) {
@@ -392,7 +392,7 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
+        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
         const Octet<R> dz = dz_of(call, in, s, p);
         const SharedOctet<R> v = {shared, o.octet};
         take_gradient(job, s, p.gamma, in.x, dz, n, sums, columns, &v);

@@ -54,7 +54,7 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n);
+        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
         const Octet<R> dz = dz_of(call, in, s, p);
         const Octet<R> g =
             take_gradient(job, s, p.gamma, in.x, dz, n, sums, false, static_cast<OctetSums<R> *>(nullptr));

@@ -117,11 +117,12 @@ struct RowBackward {
   RowStart start;
 };
 
+/* Whether dz depends on z, of which no mask tells the sign. */
+WN_DEVICE bool needs_z(const wni_call &call) { return call.act != WN_ACT_NONE && call.mask == nullptr; }
+
 /* The third tensor that a backward pass may read: the residual that was added after and decides about signs, or dsum
  * where it was added before. */
-WN_DEVICE bool needs_residual(const wni_call &call) {
-  return call.add == WN_ADD_AFTER && call.act != WN_ACT_NONE && call.mask == nullptr;
-}
+WN_DEVICE bool needs_residual(const wni_call &call) { return call.add == WN_ADD_AFTER && needs_z(call); }
 WN_DEVICE bool needs_dsum(const wni_call &call) { return call.dsum.data != nullptr && call.dx.data != nullptr; }
 WN_DEVICE bool needs_extra(const wni_call &call) { return needs_residual(call) || needs_dsum(call); }
 
