@@ -160,7 +160,7 @@ TEST(ApiAbi, Signatures) {
 
 TEST(ApiAbi, ProblemInit) {
   const wn_problem p = WN_PROBLEM_INIT, in_c = wn_api_problem_in_c();
-  EXPECT_EQ(std::memcmp(&p, &in_c, sizeof p), 0);
+  EXPECT_EQ(std::memcmp(&p, &in_c, sizeof p), 0);  // NOLINT: bit by bit is meant, doubles and all
   EXPECT_EQ(p.size, sizeof(wn_problem));
   int kind = -1;
   std::memcpy(&kind, &p.kind, sizeof kind);

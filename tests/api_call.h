@@ -34,7 +34,7 @@ struct ApiArgument {
 class ApiCall {
  public:
   // The plan must be creatable. All arguments that have a meaning are given, without overlap.
-  ApiCall(const wn_problem &problem, wn_pass pass);
+  ApiCall(const wn_problem &p, wn_pass which);
   ~ApiCall();
   ApiCall(const ApiCall &) = delete;
   ApiCall &operator=(const ApiCall &) = delete;

@@ -132,7 +132,8 @@ TEST(Geometry, NeighboursInMemoryAreTheInnermostExtent) {
 TEST(Geometry, AMaskPaddedBySpans) {
   wn_problem p = problem_of({WN_GROUP, WN_NCX, 4, 6, 5, 2, 1});
   wni_geometry g = wni_geometry_make(&p, 4, 1);
-  EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 6) << "channels of 5 positions, a byte each, are more than groups of 15 in 2";
+  EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 6)
+      << "channels of 5 positions, a byte each, are more than groups of 15 in 2";
   p.x = 8;
   g = wni_geometry_make(&p, 4, 1);
   EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 6);
