@@ -223,20 +223,21 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s
   return g;
 }
 
-/* Where g was not kept: from x and dy to dx once more. */
+/* Where g was not kept: from x and dy to dx once more. late: the extra tensor is still to be loaded. */
 template <class X, class D>
 WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
                               const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
-                              const BackwardInput<X, D> &in, bool dresidual) {
+                              const BackwardInput<X, D> &in, bool late) {
   typedef Real<X> R;
   const wni_call &call = job.call;
   const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
-  Octet<R> dz = dz_of(call, in, s, p);
-  if (dresidual) store_dresidual(call, set, o, n, dz);
+  Octet<R> dz = dz_of(job, set, o, n, in, late, s, p);
+  store_dresidual(call, set, o, n, dz);
   if (call.dx.data == nullptr) return;
 #pragma unroll
   for (int i = 0; i < 8; i++) dz.v[i] *= p.gamma.v[i];
-  store_dx(call, set, o, n, s, terms, in.x, dz, in.extra);
+  store_dx(call, set, o, n, s, terms, in.x, dz,
+           late && needs_dsum(call) ? load_octet(row_at(set.extra, o), n) : in.extra);
 }
 
 /* Of a set whose sums these are. */
@@ -307,7 +308,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   RowStep step = row_step<K>(call.geo, team);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
-    const bool here = base + team.offset < call.geo.sets;
+    const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
     const Normalizer<R> s = here ? saved_normalizer<R>(call, set.start.set) : Normalizer<R>{0, 0, 0};
     Packed<X> x[K], extra[K];
@@ -330,9 +331,8 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
         const int n = here ? octet_elements(row, o) : 0;
         g[k] = splat<R>(0);
         if (n == 0) continue;
-        if (!Holds::early && needs_residual(call)) in[k].extra = load_octet(row_at(set.extra, o), n);
         const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, needs_z(call), &params);
-        const Octet<R> dz = dz_of(call, in[k], s, p);
+        const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, p);
         if (Holds::set) store_dresidual(call, set, o, n, dz);
         if (Holds::sums) {
           g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &kept[k]);
@@ -358,7 +358,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
         if (!Holds::early && needs_dsum(call)) extra[k] = load_octet(row_at(set.extra, o), n);
         store_dx(call, set, o, n, s, terms, forget(x[k]), g[k], extra[k]);
       } else {
-        gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, needs_extra(call)), true);
+        gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true);
       }
     }
   }
@@ -393,7 +393,7 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
-        const Octet<R> dz = dz_of(call, in, s, p);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, p);
         const SharedOctet<R> v = {shared, o.octet};
         take_gradient(job, s, p.gamma, in.x, dz, n, sums, columns, &v);
       });
@@ -406,7 +406,7 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        gradient_again(job, set, o, n, s, terms, in, true);
+        gradient_again(job, set, o, n, s, terms, in, false);
       });
 }
 

@@ -55,7 +55,7 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
-        const Octet<R> dz = dz_of(call, in, s, p);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, p);
         const Octet<R> g =
             take_gradient(job, s, p.gamma, in.x, dz, n, sums, false, static_cast<OctetSums<R> *>(nullptr));
         store_dresidual(call, set, o, n, dz);

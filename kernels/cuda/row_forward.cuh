@@ -147,7 +147,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   RowStep step = row_step<K>(call.geo, team);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
-    const bool here = base + team.offset < call.geo.sets;
+    const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
     Packed<X> h[K], r[K];
 #pragma unroll

@@ -155,10 +155,12 @@ WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBa
   return in;
 }
 
-/* dz of an octet; its elements beyond n have no meaning. */
+/* dz of an octet; its elements beyond n have no meaning. late: the residual is still to be loaded. */
 template <class X, class D>
-WN_DEVICE Octet<Real<X>> dz_of(const wni_call &call, const BackwardInput<X, D> &in, const Normalizer<Real<X>> &s,
+WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                               const BackwardInput<X, D> &in, bool late, const Normalizer<Real<X>> &s,
                                const RowParams<Real<X>> &params) {
+  const wni_call &call = job.call;
   typedef Real<X> R;
   Octet<R> dz = unpack(in.dy);
   if (call.act == WN_ACT_NONE) return dz;
@@ -170,7 +172,7 @@ WN_DEVICE Octet<Real<X>> dz_of(const wni_call &call, const BackwardInput<X, D> &
 #pragma unroll
   for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
   if (call.add == WN_ADD_AFTER) {
-    const Octet<R> after = unpack(in.extra);
+    const Octet<R> after = unpack(late ? load_octet(row_at(set.extra, o), n) : in.extra);
 #pragma unroll
     for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
   }
