@@ -89,6 +89,10 @@ WN_DEVICE RowPlace row_place(const wni_geometry &geo, int64_t pieces, int64_t ta
   return at;
 }
 
+WN_DEVICE int64_t forget(int64_t v) {
+  return static_cast<int64_t>((static_cast<uint64_t>(v) & ~0xffffffffull) | wn_forget(static_cast<uint32_t>(v)));
+}
+
 /* The place of the next set that a team takes. A step needs no division, but more registers than whoever has many
  * octets can spare: these divide, once for all of them. */
 struct RowStep {

@@ -282,98 +282,146 @@ struct BackwardHolds {
 };
 
 template <class X, class D, wni_cuda_scope scope>
+struct HeldSet {
+  typedef BackwardHolds<X, D, scope> Holds;
+  Packed<X> x[Holds::octets], extra[Holds::octets];
+  Octet<Real<X>> g[Holds::octets];
+};
+
+/* What a thread has for all its sets. */
+template <class R, int K>
+struct HeldState {
+  HeldOctets<K> octets;
+  OctetSums<R> kept[K]; /* of columns */
+  ColumnSums<R> shared; /* of columns, or where they meet */
+  HeldParams<R> params;
+  BackwardWants wants;
+};
+
+/* Loads a set, adds to the columns' sums and makes the set's. */
+template <class X, class D, wni_cuda_scope scope, class R, int K>
+WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, bool here, const Normalizer<R> &s,
+                        HeldState<R, K> *state, HeldSet<X, D, scope> *held, R (&sums)[2]) {
+  typedef BackwardHolds<X, D, scope> Holds;
+  const wni_call &call = job.call;
+#pragma unroll
+  for (int first = 0; first < K; first += Holds::batch) {
+    BackwardInput<X, D> in[K];
+#pragma unroll
+    for (int k = first; k < first + Holds::batch; k++) {
+      const RowOctet o = state->octets.at[k] = forget(state->octets.at[k]);
+      const int n = here ? octet_elements(job.cut.row, o) : 0;
+      in[k] = load_backward(job, set, o, n, Holds::early && needs_extra(call));
+      held->x[k] = in[k].x;
+      held->extra[k] = in[k].extra;
+    }
+#pragma unroll
+    for (int k = first; k < first + Holds::batch; k++) {
+      const RowOctet at = state->octets.at[k], o = {wn_forget(at.run), wn_forget_until(at.octet, &sums[0])};
+      const int n = here ? octet_elements(job.cut.row, o) : 0;
+      held->g[k] = splat<R>(0);
+      if (n == 0) continue;
+      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, needs_z(call), &state->params);
+      const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, p);
+      if (Holds::set) store_dresidual(call, set, o, n, dz);
+      const bool columns = state->wants.columns;
+      if (Holds::sums) {
+        held->g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, columns, &state->kept[k]);
+      } else {
+        const SharedOctet<R> v = {state->shared, o.octet};
+        held->g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, columns, &v);
+      }
+    }
+  }
+}
+
+/* dx of a set; dresidual too where dy, whose place it may take, was needed until now. */
+template <class X, class D, wni_cuda_scope scope, class R, int K>
+WN_DEVICE void give_set(const wni_cuda_job &job, const RowBackward<X, D> &set, const Normalizer<R> &s,
+                        const GradientTerms<R> &terms, const HeldOctets<K> &octets, HeldSet<X, D, scope> *held) {
+  typedef BackwardHolds<X, D, scope> Holds;
+  const wni_call &call = job.call;
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    const RowOctet o = forget(octets.at[k]);
+    const int n = octet_elements(job.cut.row, o);
+    if (n == 0) continue;
+    if (Holds::set) {
+      if (!Holds::x) held->x[k] = load_octet(row_at(set.x, o), n);
+      if (!Holds::early && needs_dsum(call)) held->extra[k] = load_octet(row_at(set.extra, o), n);
+      store_dx(call, set, o, n, s, terms, forget(held->x[k]), held->g[k], held->extra[k]);
+    } else {
+      gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true);
+    }
+  }
+}
+
+template <class X, class D, wni_cuda_scope scope, class R, int K>
+WN_DEVICE void begin_columns(HeldState<R, K> *state) {
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    const unsigned o = state->octets.at[k].octet;
+    state->kept[k] = no_sums<R>();
+    if (!BackwardHolds<X, D, scope>::sums && state->wants.columns && o < state->shared.octets)
+      store_sums(state->shared, o, state->kept[k]);
+  }
+}
+
+/* A block's sums to its row of job.params. */
+template <class X, class D, wni_cuda_scope scope, class R, int K>
+WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<R, K> *state) {
+  if (!state->wants.columns) return;
+  const ColumnSums<R> &shared = state->shared;
+  if constexpr (!kScopeIsBlock<scope>) {
+    meet_in_block(team, state->octets, state->kept, shared);
+    store_param_rows(job, shared);
+  } else {
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      const RowOctet o = state->octets.at[k];
+      if (o.octet >= shared.octets) continue;
+      store_param_row(job, o.octet, octet_elements(job.cut.row, o),
+                      BackwardHolds<X, D, scope>::sums ? state->kept[k] : load_sums(shared, o.octet));
+    }
+  }
+}
+
+template <class X, class D, wni_cuda_scope scope>
 WN_DEVICE void backward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
   typedef BackwardHolds<X, D, scope> Holds;
   constexpr int K = Holds::octets;
   WN_SHARED(R, room, 2 * 2 * 32);
   WN_DYNAMIC_SHARED(uint4, dynamic);
-  const wni_call &call = job.call;
-  const wni_cuda_row &row = job.cut.row;
-  const BackwardWants wants = backward_wants(job);
+  const wni_geometry &geo = job.call.geo;
   const Team team = scope_team<scope>(job);
-  HeldOctets<K> octets = held_octets<K>(row, team);
-  const ColumnSums<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
-  OctetSums<R> kept[K];
-#pragma unroll
-  for (int k = 0; k < K; k++) {
-    if (Holds::sums) {
-      kept[k] = no_sums<R>();
-    } else if (wants.columns && octets.at[k].octet < shared.octets) {
-      store_sums(shared, octets.at[k].octet, no_sums<R>());
-    }
-  }
+  HeldState<R, K> state;
+  state.octets = held_octets<K>(job.cut.row, team);
+  state.shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
+  state.params = {-1, {}};
+  const BackwardWants wants = state.wants = backward_wants(job);
+  const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
+  begin_columns<X, D, scope>(&state);
   int turn = 0;
-  HeldParams<R> params = {-1, {}};
-  RowStep step = row_step<K>(call.geo, team);
-  for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
-    const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
-    const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
+  RowStep step = row_step<K>(geo, team);
+  for (int64_t base = team.base; base < geo.sets; base += team.step) {
+    const RowPlace at = next_set<K>(geo, base + team.offset, &step);
+    const bool here = kScopeIsBlock<scope> || base + team.offset < geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
-    const Normalizer<R> s = here ? saved_normalizer<R>(call, set.start.set) : Normalizer<R>{0, 0, 0};
-    Packed<X> x[K], extra[K];
-    Octet<R> g[K];
+    const Normalizer<R> s = here ? saved_normalizer<R>(job.call, set.start.set) : Normalizer<R>{0, 0, 0};
+    HeldSet<X, D, scope> held;
     R sums[2] = {0, 0};
-#pragma unroll
-    for (int first = 0; first < K; first += Holds::batch) {
-      BackwardInput<X, D> in[K];
-#pragma unroll
-      for (int k = first; k < first + Holds::batch; k++) {
-        octets.at[k] = forget(octets.at[k]);
-        const int n = here ? octet_elements(row, octets.at[k]) : 0;
-        in[k] = load_backward(job, set, octets.at[k], n, Holds::early && needs_extra(call));
-        x[k] = in[k].x;
-        extra[k] = in[k].extra;
-      }
-#pragma unroll
-      for (int k = first; k < first + Holds::batch; k++) {
-        const RowOctet o = {wn_forget(octets.at[k].run), wn_forget_until(octets.at[k].octet, &sums[0])};
-        const int n = here ? octet_elements(row, o) : 0;
-        g[k] = splat<R>(0);
-        if (n == 0) continue;
-        const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, needs_z(call), &params);
-        const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, p);
-        if (Holds::set) store_dresidual(call, set, o, n, dz);
-        if (Holds::sums) {
-          g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &kept[k]);
-        } else {
-          const SharedOctet<R> v = {shared, o.octet};
-          g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, wants.columns, &v);
-        }
-      }
-    }
-    const bool dresidual = !Holds::set && call.dresidual.data != nullptr; /* may take dy's place */
-    if (!wants.dx && !wants.sums && !dresidual) continue;
+    take_set(job, set, here, s, &state, &held, sums);
+    if (!gives && !wants.sums) continue;
     sum_team(team, sums, room, &turn);
     if (wants.sums && here && team.rank == 0) store_task_sums(job, set.start.set, sums);
-    if ((!wants.dx && !dresidual) || !here) continue;
-    const GradientTerms<R> terms = terms_of_sums(job, s, sums, set.start.param);
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-      const RowOctet o = forget(octets.at[k]);
-      const int n = here ? octet_elements(row, o) : 0;
-      if (n == 0) continue;
-      if (Holds::set) {
-        if (!Holds::x) x[k] = load_octet(row_at(set.x, o), n);
-        if (!Holds::early && needs_dsum(call)) extra[k] = load_octet(row_at(set.extra, o), n);
-        store_dx(call, set, o, n, s, terms, forget(x[k]), g[k], extra[k]);
-      } else {
-        gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true);
-      }
-    }
+    if (!gives || !here) continue;
+    /* Where registers are short places are made again, rather than kept: of many octets once. */
+    const RowBackward<X, D> again =
+        K > 1 ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0) : set;
+    give_set(job, again, s, terms_of_sums(job, s, sums, again.start.param), state.octets, &held);
   }
-  if (!wants.columns) return;
-  if constexpr (!kScopeIsBlock<scope>) {
-    meet_in_block(team, octets, kept, shared);
-    store_param_rows(job, shared);
-  } else {
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-      const unsigned o = octets.at[k].octet;
-      if (o < shared.octets)
-        store_param_row(job, o, octet_elements(row, octets.at[k]), Holds::sums ? kept[k] : load_sums(shared, o));
-    }
-  }
+  end_columns<X, D, scope>(job, team, &state);
 }
 
 /* ---- sets of any length: x and dy are read twice */
