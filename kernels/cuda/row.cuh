@@ -252,19 +252,15 @@ struct RowParams {
   Octet<R> gamma, beta;
 };
 
-/* Without beta: 0. */
 template <class R>
-WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n, bool with_beta) {
-  const wni_call &call = job.call;
-  RowParams<R> p = {splat<R>(0), splat<R>(0)};
-  if (job.cut.row.per_element) {
-    p.gamma = gammas_of<R>(call, param, n);
-    if (with_beta) p.beta = betas_of<R>(call, param, n);
-  } else {
-    p.gamma = splat(gamma_of<R>(call, param));
-    if (with_beta) p.beta = splat(beta_of<R>(call, param));
-  }
-  return p;
+WN_DEVICE Octet<R> row_gammas(const wni_cuda_job &job, int64_t param, int n) {
+  return job.cut.row.per_element ? gammas_of<R>(job.call, param, n) : splat(gamma_of<R>(job.call, param));
+}
+
+template <class R>
+WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n) {
+  return {row_gammas<R>(job, param, n),
+          job.cut.row.per_element ? betas_of<R>(job.call, param, n) : splat(beta_of<R>(job.call, param))};
 }
 
 /* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm is for ever; of
@@ -275,14 +271,11 @@ struct HeldParams {
   RowParams<R> values;
 };
 
-template <int K, class R>
-WN_DEVICE RowParams<R> params_for(const wni_cuda_job &job, int64_t param, int n, bool with_beta, HeldParams<R> *held) {
-  if (K > 1) return row_params<R>(job, param, n, with_beta);
-  if (held->param != param && n > 0) {
-    held->param = param;
-    held->values = row_params<R>(job, param, n, with_beta);
-  }
-  return held->values;
+template <class R>
+WN_DEVICE void hold_params(const wni_cuda_job &job, int64_t param, int n, HeldParams<R> *held) {
+  if (held->param == param) return;
+  held->param = param;
+  held->values = row_params<R>(job, param, n);
 }
 
 /* f(i) for the first n elements of an octet; full ones, nearly all, without asking at each. */

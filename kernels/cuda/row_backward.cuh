@@ -198,19 +198,20 @@ WN_DEVICE void store_param_rows(const wni_cuda_job &job, const ColumnSums<R> &sh
 
 /* ---- one octet */
 
-/* g = gamma dz. Adds to the set's sums g xhat and g, or dz xhat and dz where the set has one parameter; and to the
- * columns' dz xhat and dz if `columns` says so. */
-template <class X, class R, class Columns>
-WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s, const Octet<R> &gamma,
-                                 const Packed<X> &x, const Octet<R> &dz, int n, R (&set_sums)[2], bool columns,
-                                 Columns *column_sums) {
+/* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
+ * xhat and dz where the set has one parameter. Without `held` gamma is loaded. */
+template <class X, class D, class R, class Columns>
+WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                                 const Normalizer<R> &s, const RowParams<R> *held, const Packed<X> &x,
+                                 const Octet<R> &dz, R (&set_sums)[2], bool columns, Columns *column_sums) {
   const bool weighted = job.cut.row.per_element;
-  Octet<R> g, xhat = unpack(x);
+  Octet<R> xhat = unpack(x);
 #pragma unroll
-  for (int i = 0; i < 8; i++) {
-    xhat.v[i] = xhat_of(s, xhat.v[i]);
-    g.v[i] = gamma.v[i] * dz.v[i];
-  }
+  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
+  if (columns) add_products(column_sums, dz, xhat);
+  Octet<R> g = held != nullptr ? held->gamma : row_gammas<R>(job, param_at(job, set.start, forget(o)), n);
+#pragma unroll
+  for (int i = 0; i < 8; i++) g.v[i] *= dz.v[i];
   R product = 0, plain = 0;
   each_element(n, [&](int i) {
     const R term = weighted ? g.v[i] : dz.v[i];
@@ -219,7 +220,6 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const Normalizer<R> &s
   });
   set_sums[0] += product;
   set_sums[1] += plain;
-  if (columns) add_products(column_sums, dz, xhat);
   return g;
 }
 
@@ -230,13 +230,13 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
                               const BackwardInput<X, D> &in, bool late) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
-  Octet<R> dz = dz_of(job, set, o, n, in, late, s, p);
-  store_dresidual(call, set, o, n, dz);
+  Octet<R> g = dz_of(job, set, o, n, in, late, s, static_cast<const RowParams<R> *>(nullptr));
+  store_dresidual(call, set, o, n, g);
   if (call.dx.data == nullptr) return;
+  const Octet<R> gamma = row_gammas<R>(job, param_at(job, set.start, forget(o)), n);
 #pragma unroll
-  for (int i = 0; i < 8; i++) dz.v[i] *= p.gamma.v[i];
-  store_dx(call, set, o, n, s, terms, in.x, dz,
+  for (int i = 0; i < 8; i++) g.v[i] *= gamma.v[i];
+  store_dx(call, set, o, n, s, terms, in.x, g,
            late && needs_dsum(call) ? load_octet(row_at(set.extra, o), n) : in.extra);
 }
 
@@ -321,15 +321,16 @@ WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, b
       const int n = here ? octet_elements(job.cut.row, o) : 0;
       held->g[k] = splat<R>(0);
       if (n == 0) continue;
-      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, needs_z(call), &state->params);
-      const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, p);
+      if (K == 1) hold_params(job, param_at(job, set.start, o), n, &state->params);
+      const RowParams<R> *const params = K == 1 ? &state->params.values : nullptr;
+      const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, params);
       if (Holds::set) store_dresidual(call, set, o, n, dz);
       const bool columns = state->wants.columns;
       if (Holds::sums) {
-        held->g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, columns, &state->kept[k]);
+        held->g[k] = take_gradient(job, set, o, n, s, params, in[k].x, dz, sums, columns, &state->kept[k]);
       } else {
         const SharedOctet<R> v = {state->shared, o.octet};
-        held->g[k] = take_gradient(job, s, p.gamma, in[k].x, dz, n, sums, columns, &v);
+        held->g[k] = take_gradient(job, set, o, n, s, params, in[k].x, dz, sums, columns, &v);
       }
     }
   }
@@ -395,11 +396,9 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_geometry &geo = job.call.geo;
   const Team team = scope_team<scope>(job);
-  HeldState<R, K> state;
-  state.octets = held_octets<K>(job.cut.row, team);
-  state.shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
-  state.params = {-1, {}};
-  const BackwardWants wants = state.wants = backward_wants(job);
+  const ColumnSums<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
+  const BackwardWants wants = backward_wants(job);
+  HeldState<R, K> state = {held_octets<K>(job.cut.row, team), {}, shared, {-1, {}}, wants};
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
   begin_columns<X, D, scope>(&state);
   int turn = 0;
@@ -408,13 +407,13 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     const RowPlace at = next_set<K>(geo, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
-    const Normalizer<R> s = here ? saved_normalizer<R>(job.call, set.start.set) : Normalizer<R>{0, 0, 0};
+    const Normalizer<R> s = here ? saved_normalizer<R>(job.call, base + team.offset) : Normalizer<R>{0, 0, 0};
     HeldSet<X, D, scope> held;
     R sums[2] = {0, 0};
     take_set(job, set, here, s, &state, &held, sums);
     if (!gives && !wants.sums) continue;
     sum_team(team, sums, room, &turn);
-    if (wants.sums && here && team.rank == 0) store_task_sums(job, set.start.set, sums);
+    if (wants.sums && here && team.rank == 0) store_task_sums(job, base + team.offset, sums);
     if (!gives || !here) continue;
     /* Where registers are short places are made again, rather than kept: of many octets once. */
     const RowBackward<X, D> again =
@@ -435,15 +434,14 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
                           const Normalizer<Real<X>> &s, Real<X> (&sums)[2], bool columns,
                           const ColumnSums<Real<X>> &shared) {
   typedef Real<X> R;
-  const wni_call &call = job.call;
-  const bool residual = needs_residual(call);
+  const bool residual = needs_residual(job.call);
+  const RowParams<R> *const none = nullptr;
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, p);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, none);
         const SharedOctet<R> v = {shared, o.octet};
-        take_gradient(job, s, p.gamma, in.x, dz, n, sums, columns, &v);
+        take_gradient(job, set, o, n, s, none, in.x, dz, sums, columns, &v);
       });
 }
 

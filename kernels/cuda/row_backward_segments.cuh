@@ -51,13 +51,13 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool extra = needs_extra(call);
+  const RowParams<R> *const none = nullptr;
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const RowParams<R> p = row_params<R>(job, param_at(job, set.start, o), n, needs_z(call));
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, p);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, none);
         const Octet<R> g =
-            take_gradient(job, s, p.gamma, in.x, dz, n, sums, false, static_cast<OctetSums<R> *>(nullptr));
+            take_gradient(job, set, o, n, s, none, in.x, dz, sums, false, static_cast<OctetSums<R> *>(nullptr));
         store_dresidual(call, set, o, n, dz);
         if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
       });

@@ -160,8 +160,8 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       r[k] = before || (early && after)
                  ? load_octet(row_at(set.residual, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0)
                  : packed_zero<X>();
-    if (K == 1 && here)
-      params_for<K>(job, param_at(job, set.start, octets.at[0]), octet_elements(row, octets.at[0]), true, &params);
+    if (K == 1 && here && octet_elements(row, octets.at[0]) > 0)
+      hold_params(job, param_at(job, set.start, octets.at[0]), octet_elements(row, octets.at[0]), &params);
     if (before) {
 #pragma unroll
       for (int k = 0; k < K; k++) h[k] = add_residual(h[k], r[k]);
@@ -175,7 +175,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       const int n = here ? octet_elements(row, o) : 0;
       if (n == 0) continue;
       if (!early && after) r[k] = load_octet(row_at(set.residual, o), n);
-      const RowParams<R> p = params_for<K>(job, param_at(job, set.start, o), n, true, &params);
+      const RowParams<R> p = K == 1 ? params.values : row_params<R>(job, param_at(job, set.start, o), n);
       if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h[k], n);
       store_y(job, set, o, n, v.s, p, forget(h[k]), r[k], &largest);
     }
@@ -214,7 +214,7 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   each_octet<2>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, with_residual); },
       [&](const RowOctet &o, int n, const PackedPair<X> &p) {
-        const RowParams<R> params = row_params<R>(job, param_at(job, set.start, o), n, true);
+        const RowParams<R> params = row_params<R>(job, param_at(job, set.start, o), n);
         const Packed<X> h = adds ? add_residual(p.x, p.r) : p.x;
         if (adds && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h, n);
         store_y(job, set, o, n, s, params, h, p.r, largest);

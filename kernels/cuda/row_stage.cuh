@@ -155,11 +155,12 @@ WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBa
   return in;
 }
 
-/* dz of an octet; its elements beyond n have no meaning. late: the residual is still to be loaded. */
+/* dz of an octet; its elements beyond n have no meaning. What is not there yet is loaded: the residual if `late` says
+ * so, parameters without `held`. */
 template <class X, class D>
 WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
                                const BackwardInput<X, D> &in, bool late, const Normalizer<Real<X>> &s,
-                               const RowParams<Real<X>> &params) {
+                               const RowParams<Real<X>> *held) {
   const wni_call &call = job.call;
   typedef Real<X> R;
   Octet<R> dz = unpack(in.dy);
@@ -168,6 +169,7 @@ WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> 
     mask_back(call, in.signs, dz.v);
     return dz;
   }
+  const RowParams<R> params = held != nullptr ? *held : row_params<R>(job, param_at(job, set.start, o), n);
   Octet<R> z = unpack(in.x);
 #pragma unroll
   for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
