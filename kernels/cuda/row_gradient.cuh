@@ -1,0 +1,113 @@
+/* Steps of the backward passes: an octet's gradient, a thread's share of a set's sums, its share of dx. */
+#ifndef WNI_ROW_GRADIENT_CUH
+#define WNI_ROW_GRADIENT_CUH
+#include "kernels/cuda/row_columns.cuh"
+
+namespace wn {
+
+/* ---- one octet */
+
+/* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
+ * xhat and dz where the set has one parameter. Without `held` gamma is loaded. */
+template <class X, class D, class R, class Columns>
+WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                                 const Normalizer<R> &s, const RowParams<R> *held, const Packed<X> &x,
+                                 const Octet<R> &dz, R (&set_sums)[2], bool columns, Columns *column_sums) {
+  const bool weighted = job.cut.row.per_element;
+  Octet<R> xhat = unpack(x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
+  if (columns) add_products(column_sums, dz, xhat);
+  Octet<R> g = held != nullptr ? held->gamma : row_gammas<R>(job, param_at(job, set.start, forget(o)), n);
+#pragma unroll
+  for (int i = 0; i < 8; i++) g.v[i] *= dz.v[i];
+  R product = 0, plain = 0;
+  each_element(n, [&](int i) {
+    const R term = weighted ? g.v[i] : dz.v[i];
+    product = wn_fma(term, xhat.v[i], product);
+    plain += term;
+  });
+  set_sums[0] += product;
+  set_sums[1] += plain;
+  return g;
+}
+
+/* Where g was not kept: from x and dy to dx once more. late: the extra tensor is still to be loaded. */
+template <class X, class D>
+WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                              const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
+                              const BackwardInput<X, D> &in, bool late) {
+  typedef Real<X> R;
+  const wni_call &call = job.call;
+  Octet<R> g = dz_of(job, set, o, n, in, late, s, static_cast<const RowParams<R> *>(nullptr));
+  store_dresidual(call, set, o, n, g);
+  if (call.dx.data == nullptr) return;
+  const Octet<R> gamma = row_gammas<R>(job, param_at(job, set.start, forget(o)), n);
+#pragma unroll
+  for (int i = 0; i < 8; i++) g.v[i] *= gamma.v[i];
+  store_dx(call, set, o, n, s, terms, in.x, g,
+           late && needs_dsum(call) ? load_octet(row_at(set.extra, o), n) : in.extra);
+}
+
+/* Of a set whose sums these are. */
+template <class R>
+WN_DEVICE GradientTerms<R> terms_of_sums(const wni_cuda_job &job, const Normalizer<R> &s, const R (&sums)[2],
+                                         int64_t param) {
+  const R m = static_cast<R>(job.call.geo.set_size);
+  const R gamma = job.cut.row.per_element ? 1 : gamma_of<R>(job.call, param);
+  return gradient_terms(job.call, s, gamma * wn_divide(sums[0], m), gamma * wn_divide(sums[1], m));
+}
+
+template <class R>
+WN_DEVICE void store_task_sums(const wni_cuda_job &job, int64_t task, const R (&sums)[2]) {
+  R *const to = static_cast<R *>(job.sums) + 2 * task;
+  to[0] = sums[0];
+  to[1] = sums[1];
+}
+
+/* What a call wants of ROW_BACKWARD. */
+struct BackwardWants {
+  bool columns, sums, dx;
+};
+
+WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
+  const wni_call &call = job.call;
+  const bool params = call.dgamma != nullptr || call.dbeta != nullptr, each = job.cut.row.per_element;
+  return {params && each, params && !each, call.dx.data != nullptr};
+}
+
+/* ---- parts of any length, which are read once for the sums and once for dx */
+
+template <class X>
+constexpr int kGradientBatch = sizeof(X) <= 2 ? 2 : 1;
+
+/* Of this thread's octets of a part: dresidual where nothing later writes it, sums of the set, of columns. */
+template <class X, class D>
+WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
+                          const Normalizer<Real<X>> &s, Real<X> (&sums)[2], bool columns,
+                          const ColumnSums<Real<X>> &shared) {
+  typedef Real<X> R;
+  const bool residual = needs_residual(job.call);
+  const RowParams<R> *const none = nullptr;
+  each_octet<kGradientBatch<X>>(
+      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
+      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, none);
+        const SharedOctet<R> v = {shared, o.octet};
+        take_gradient(job, set, o, n, s, none, in.x, dz, sums, columns, &v);
+      });
+}
+
+template <class X, class D>
+WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
+                              const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms) {
+  const bool extra = needs_extra(job.call);
+  each_octet<kGradientBatch<X>>(
+      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
+      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+        gradient_again(job, set, o, n, s, terms, in, false);
+      });
+}
+
+}  // namespace wn
+#endif
