@@ -57,12 +57,18 @@ DeviceMemory::DeviceMemory(const Place &place, std::size_t element_bytes, std::s
 DeviceMemory::~DeviceMemory() { Require(wn_buffer_free(TestDevice(), base_, nullptr), "wn_buffer_free"); }
 
 template <class Function>
-void DeviceMemory::ForElements(const Function &of) const {
+void DeviceMemory::ForPieces(const Function &of) const {
+  const auto place_of = [&](std::int64_t n, std::int64_t c, std::int64_t x) {
+    return offset_ + static_cast<std::size_t>(place_.offset(n, c, x)) * element_bytes_;
+  };
+  const bool row = place_.positions == 1 && place_.channel == 1;
+  const std::int64_t length = row ? place_.channels : place_.pixel == 1 ? place_.positions : 1;
+  const std::size_t bytes = static_cast<std::size_t>(length) * element_bytes_;
   std::size_t index = 0;
   for (std::int64_t n = 0; n < place_.samples; n++)
-    for (std::int64_t c = 0; c < place_.channels; c++)
-      for (std::int64_t x = 0; x < place_.positions; x++)
-        of(index++ * element_bytes_, offset_ + static_cast<std::size_t>(place_.offset(n, c, x)) * element_bytes_);
+    for (std::int64_t c = 0; c < place_.channels; c += row ? length : 1)
+      for (std::int64_t x = 0; x < place_.positions; x += row ? 1 : length, index += bytes)
+        of(index, place_of(n, c, x), bytes);
 }
 
 void DeviceMemory::Upload() const {
@@ -70,7 +76,8 @@ void DeviceMemory::Upload() const {
 }
 
 void DeviceMemory::Write(const std::vector<std::uint8_t> &elements) {
-  ForElements([&](std::size_t from, std::size_t to) { std::memcpy(&image_[to], &elements[from], element_bytes_); });
+  ForPieces(
+      [&](std::size_t from, std::size_t to, std::size_t bytes) { std::memcpy(&image_[to], &elements[from], bytes); });
   Upload();
 }
 
@@ -79,17 +86,15 @@ std::vector<std::uint8_t> DeviceMemory::Read(const std::string &name, bool may_c
   Require(wn_buffer_read(TestDevice(), now.data(), base_, now.size(), nullptr), "wn_buffer_read");
   Require(wn_stream_wait(TestDevice(), nullptr), "wn_stream_wait");
   std::vector<std::uint8_t> elements(static_cast<std::size_t>(place_.elements()) * element_bytes_);
-  ForElements([&](std::size_t to, std::size_t from) {
-    std::memcpy(&elements[to], &now[from], element_bytes_);
-    if (may_change) std::memcpy(&before[from], &now[from], element_bytes_);
+  ForPieces([&](std::size_t to, std::size_t from, std::size_t bytes) {
+    std::memcpy(&elements[to], &now[from], bytes);
+    if (may_change) std::memcpy(&before[from], &now[from], bytes);
   });
-  const auto changed = std::mismatch(now.begin(), now.end(), before.begin());
-  if (changed.first != now.end()) {
-    const auto at = static_cast<long long>(changed.first - now.begin()) - static_cast<long long>(offset_);
-    *complaint += name + ": the byte at " + std::to_string(at) + " of " +
-                  std::to_string(place_.span() * static_cast<std::int64_t>(element_bytes_)) +
-                  (may_change ? ", which is no element, was written; " : " was written; ");
-  }
+  if (now == before) return elements;
+  const auto first = std::mismatch(now.begin(), now.end(), before.begin()).first;
+  *complaint += name + ": the byte at " + std::to_string(first - now.begin() - static_cast<std::ptrdiff_t>(offset_)) +
+                " of " + std::to_string(place_.span() * static_cast<std::int64_t>(element_bytes_)) +
+                (may_change ? ", which is no element, was written; " : " was written; ");
   return elements;
 }
 

@@ -43,8 +43,9 @@ class DeviceMemory {
   std::vector<std::uint8_t> Read(const std::string &name, bool may_change, std::string *complaint) const;
 
  private:
+  // of(byte among the elements, byte in the image, bytes) for each piece that is in one piece in both
   template <class Function>
-  void ForElements(const Function &of) const;  // of(index of the element, its place in the image)
+  void ForPieces(const Function &of) const;
   void Upload() const;
 
   Place place_;

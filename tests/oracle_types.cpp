@@ -96,6 +96,9 @@ TEST(OracleTypes, EveryCode) {
       ASSERT_EQ(Encode(type, middle - nudge), bits) << TypeName(type);
       ASSERT_EQ(Encode(type, middle + nudge), bits + 1) << TypeName(type);
       ASSERT_EQ(Encode(type, middle), bits % 2 == 0 ? bits : bits + 1) << TypeName(type);
+      const real hair = std::ldexp(middle, -62);  // less than a double can tell from the middle
+      ASSERT_EQ(Encode(type, middle - hair), bits) << TypeName(type);
+      ASSERT_EQ(Encode(type, middle + hair), bits + 1) << TypeName(type);
       ASSERT_EQ(HalfUlp(type, v), (next - v) / 2) << TypeName(type);
     }
   }

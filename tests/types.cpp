@@ -33,12 +33,6 @@ Format FormatOf(wn_dtype type) {
 
 int Bias(const Format &f) { return (1 << (f.exponent - 1)) - 1; }
 
-double Largest(const Format &f) {
-  const int top = (1 << f.exponent) - 1 - Bias(f);  // the exponent of all ones
-  if (f.infinity) return std::ldexp(2 - std::ldexp(1.0, -f.mantissa), top - 1);
-  return std::ldexp(2 - std::ldexp(2.0, -f.mantissa), top);  // one code below NaN
-}
-
 std::uint64_t One(int shift) { return std::uint64_t{1} << shift; }
 
 // The lowest bit that |v| has in the format, as an exponent of two.
@@ -54,13 +48,48 @@ std::uint64_t NanBits(const Format &f) {
   return exponent | (f.infinity ? One(f.mantissa - 1) : One(f.mantissa) - 1);
 }
 
-// |v| as bits: it is finite, has no more bits than the format and is no larger than its largest.
-std::uint64_t MagnitudeBits(const Format &f, real v) {
-  const int quantum = QuantumExponent(f, v);
-  const auto significand = static_cast<std::uint64_t>(std::ldexp(v, -quantum));
-  if (significand < One(f.mantissa)) return significand;  // zero and subnormal
-  const int exponent = quantum + f.mantissa + Bias(f);
-  return (static_cast<std::uint64_t>(exponent) << f.mantissa) | (significand - One(f.mantissa));
+// The format's code of its largest finite value.
+std::uint64_t LargestBits(const Format &f) {
+  const std::uint64_t highest = One(f.exponent + f.mantissa) - 1;  // all ones: NaN
+  return f.infinity ? ((One(f.exponent) - 1) << f.mantissa) - 1 : highest - 1;
+}
+
+constexpr int kDoubleMantissa = 52, kDoubleBias = 1023;
+
+std::uint64_t BitsOf(double v) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+// |v| as a double, rounded to odd: what is cut off makes the last bit 1. A second rounding, to at least two bits fewer,
+// then gives what rounding |v| itself does (Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums").
+std::uint64_t ToOdd(real v) {
+  const real magnitude = std::fabs(v);
+  const auto near = static_cast<double>(magnitude);
+  const std::uint64_t bits = BitsOf(near);
+  if (near == magnitude) return bits;
+  return (near > magnitude ? bits - 1 : bits) | 1;
+}
+
+// significand / 2^shift to the nearest integer, ties to even.
+std::uint64_t ShiftToNearest(std::uint64_t significand, int shift) {
+  if (shift == 0) return significand;
+  if (shift > kDoubleMantissa + 2) return 0;  // less than a half
+  const std::uint64_t whole = significand >> shift, rest = significand & (One(shift) - 1), half = One(shift - 1);
+  return whole + (rest > half || (rest == half && (whole & 1) != 0) ? 1 : 0);
+}
+
+// Code of a finite double of any size, which may turn out larger than the largest finite code. Codes of neighbours are
+// neighbours, so a significand that is rounded up to the next power of two carries into the exponent.
+std::uint64_t MagnitudeBits(const Format &f, std::uint64_t of_double) {
+  const int exponent = static_cast<int>(of_double >> kDoubleMantissa) - kDoubleBias;
+  if (exponent == -kDoubleBias) return 0;  // below every narrower format's least number
+  const std::uint64_t significand = (of_double & (One(kDoubleMantissa) - 1)) | One(kDoubleMantissa);
+  const int least = 1 - Bias(f);  // exponent of the subnormal numbers and of the first normal ones
+  const int level = exponent < least ? least : exponent;
+  const std::uint64_t rounded = ShiftToNearest(significand, level - exponent + kDoubleMantissa - f.mantissa);
+  return (static_cast<std::uint64_t>(level - least) << f.mantissa) + rounded;
 }
 
 }  // namespace
@@ -77,7 +106,7 @@ const char *TypeName(wn_dtype type) {
 
 bool IsFloat8(wn_dtype type) { return type == WN_F8_E4M3 || type == WN_F8_E5M2; }
 
-double LargestFinite(wn_dtype type) { return Largest(FormatOf(type)); }
+double LargestFinite(wn_dtype type) { return Decode(type, LargestBits(FormatOf(type))); }
 
 int Precision(wn_dtype type) { return FormatOf(type).mantissa + 1; }
 
@@ -88,18 +117,12 @@ real HalfUlp(wn_dtype type, real v) {
 
 std::uint64_t Encode(wn_dtype type, real v) {
   const Format f = FormatOf(type);
-  const int sign_at = f.exponent + f.mantissa;
   if (std::isnan(v)) return NanBits(f);
-  const std::uint64_t sign = std::signbit(v) ? One(sign_at) : 0;
-  real magnitude = std::fabs(v);
-  if (std::isfinite(magnitude)) {
-    const int quantum = QuantumExponent(f, magnitude);
-    magnitude = std::ldexp(std::rint(std::ldexp(magnitude, -quantum)), quantum);  // rint: ties to even
-  }
-  const real largest = Largest(f);
-  if (magnitude <= largest) return sign | MagnitudeBits(f, magnitude);
-  if (f.saturates) return sign | MagnitudeBits(f, largest);
-  return sign | (One(f.exponent) - 1) << f.mantissa;
+  if (type == WN_F64) return BitsOf(static_cast<double>(v));
+  const std::uint64_t sign = std::signbit(v) ? One(f.exponent + f.mantissa) : 0;
+  const std::uint64_t largest = LargestBits(f), bits = MagnitudeBits(f, ToOdd(v));
+  if (bits <= largest) return sign | bits;
+  return sign | (f.saturates ? largest : largest + 1);  // infinity follows the largest finite code
 }
 
 double Decode(wn_dtype type, std::uint64_t bits) {
@@ -115,7 +138,9 @@ double Decode(wn_dtype type, std::uint64_t bits) {
   } else if (exponent == 0) {
     v = std::ldexp(static_cast<double>(mantissa), 1 - Bias(f) - f.mantissa);
   } else {
-    v = std::ldexp(static_cast<double>(mantissa + One(f.mantissa)), static_cast<int>(exponent) - Bias(f) - f.mantissa);
+    const std::uint64_t as_double = (exponent + kDoubleBias - static_cast<std::uint64_t>(Bias(f))) << kDoubleMantissa |
+                                    mantissa << (kDoubleMantissa - f.mantissa);
+    std::memcpy(&v, &as_double, sizeof v);
   }
   return negative ? -v : v;
 }
