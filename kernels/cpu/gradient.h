@@ -21,7 +21,7 @@ WNI_INLINE gradient_sums sums_loop(wn_dtype xt, wn_dtype dt, normalizer s, sourc
     sum[j] += d;
     product[j] = vec_fma(d, xhat, product[j]);
   })
-  const gradient_sums v = {sums_total(product), sums_total(sum)};
+  const gradient_sums v = {vec_sum(sums_of_4(product)), vec_sum(sums_of_4(sum))};
   return v;
 }
 
@@ -37,35 +37,57 @@ typedef struct element_sums {
   real *dgamma, *dbeta;
 } element_sums;
 
-WNI_INLINE gradient_sums sums_each_loop(wn_dtype xt, wn_dtype dt, bool adds, normalizer s, const real *gamma, source x,
-                                        source dz, int64_t n, element_sums to) {
-  vec sum[4] = {{0}}, product[4] = {{0}};
+/* Rows whose terms are added to those at once: each of the four accesses there costs more than an arithmetic operation.
+ * Sums of a row are the same in any company. */
+enum { EACH_ROWS = 2 };
+
+WNI_INLINE void sums_each_loop(int rows, wn_dtype xt, wn_dtype dt, bool adds, const normalizer *s, const real *gamma,
+                               const source *x, const source *dz, int64_t n, element_sums to, gradient_sums *out) {
+  vec sum[EACH_ROWS][2] = {{{0}}}, product[EACH_ROWS][2] = {{{0}}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    const vec d = vec_load_as(dt, dz.p, dz.first + i, k);
-    vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
-    if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
-    const vec g = vec_load_k(gamma + i, k) * d;
-    sum[j] += g;
-    product[j] = vec_fma(g, xhat, product[j]);
-    if (adds) {
-      vec_store_k(to.dgamma + i, vec_fma(d, xhat, vec_load_k(to.dgamma + i, k)), k);
-      vec_store_k(to.dbeta + i, vec_load_k(to.dbeta + i, k) + d, k);
+    const vec g = vec_load_k(gamma + i, k);
+    vec dgamma = vec_splat(0), dbeta = dgamma;
+    if (adds) dgamma = vec_load_k(to.dgamma + i, k);
+    if (adds) dbeta = vec_load_k(to.dbeta + i, k);
+    for (int r = 0; r < rows; r++) {
+      const vec d = vec_load_as(dt, dz[r].p, dz[r].first + i, k);
+      vec xhat = (vec_load_as(xt, x[r].p, x[r].first + i, k) - vec_splat(s[r].hi)) * vec_splat(s[r].rstd);
+      if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
+      const vec gd = g * d;
+      sum[r][j % 2] += gd;
+      product[r][j % 2] = vec_fma(gd, xhat, product[r][j % 2]);
+      dgamma = vec_fma(d, xhat, dgamma);
+      dbeta += d;
     }
+    if (adds) vec_store_k(to.dgamma + i, dgamma, k);
+    if (adds) vec_store_k(to.dbeta + i, dbeta, k);
   })
-  const gradient_sums v = {sums_total(product), sums_total(sum)};
-  return v;
+  for (int r = 0; r < rows; r++) {
+    out[r].product = vec_sum(product[r][0] + product[r][1]);
+    out[r].plain = vec_sum(sum[r][0] + sum[r][1]);
+  }
 }
 
-/* Sums of g xhat and of g, g = gamma dz with a gamma for each element. */
-static inline gradient_sums tile_sums_each(normalizer s, const real *gamma, source x, source dz, int64_t n,
-                                           element_sums to) {
-  gradient_sums v = {0, 0};
+WNI_INLINE void sums_each_rows(int64_t count, wn_dtype xt, wn_dtype dt, bool adds, const normalizer *s,
+                               const real *gamma, const source *x, const source *dz, int64_t n, element_sums to,
+                               gradient_sums *out) {
+  int64_t i = 0;
+  for (; i + EACH_ROWS <= count; i += EACH_ROWS)
+    sums_each_loop(EACH_ROWS, xt, dt, adds, s + i, gamma, x + i, dz + i, n, to, out + i);
+  for (; i < count; i++) sums_each_loop(1, xt, dt, adds, s + i, gamma, x + i, dz + i, n, to, out + i);
+}
+
+/* Sums of g xhat and of g, g = gamma dz with a gamma for each element, of `count` tiles with the same gamma, all of the
+ * types of the first. */
+static inline void tiles_sums_each(int64_t count, const normalizer *s, const real *gamma, const source *x,
+                                   const source *dz, int64_t n, element_sums to, gradient_sums *out) {
   if (to.dgamma) {
-    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, v = sums_each_loop(xt, dt, true, s, gamma, x, dz, n, to)))
+    WNI_FOR_X_TYPE(x->type, xt,
+                   WNI_FOR_X_TYPE(dz->type, dt, sums_each_rows(count, xt, dt, true, s, gamma, x, dz, n, to, out)))
   } else {
-    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, v = sums_each_loop(xt, dt, false, s, gamma, x, dz, n, to)))
+    WNI_FOR_X_TYPE(x->type, xt,
+                   WNI_FOR_X_TYPE(dz->type, dt, sums_each_rows(count, xt, dt, false, s, gamma, x, dz, n, to, out)))
   }
-  return v;
 }
 
 /* dx = dz_factor dz - constant - xhat_factor xhat is rstd (gamma dz - mean(g) - xhat mean(g xhat)): no power of rstd.

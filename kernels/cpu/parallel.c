@@ -1,18 +1,45 @@
 #include "parallel.h"
 
 #include <omp.h>
+#include <stdbool.h>
 
 /* Waking the team costs some microseconds; one core moves this much meanwhile. */
 enum { SERIAL_BYTES = 64 << 10 };
 
 int wni_parallel_threads(void) { return omp_get_max_threads(); }
 
+static bool is_serial(int64_t tasks, int64_t bytes) { return tasks < 2 || bytes < SERIAL_BYTES; }
+
+/* A thread's part is the same in every phase of a call, which finds a set's data in the cache of the core that had it
+ * before: the first `tasks % threads` of them have one task more. */
+static int64_t first_task(int64_t tasks, int64_t thread, int64_t threads) {
+  const int64_t more = tasks % threads;
+  return tasks / threads * thread + (thread < more ? thread : more);
+}
+
 void wni_parallel_for(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index), void *context) {
-  if (tasks < 2 || bytes < SERIAL_BYTES) {
+  if (is_serial(tasks, bytes)) {
     for (int64_t i = 0; i < tasks; i++) task(context, i);
     return;
   }
-  /* Static, so that the phases of a call find a set's data in the cache of the core that had it before. */
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < tasks; i++) task(context, i);
+#pragma omp parallel
+  {
+    const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
+    const int64_t end = first_task(tasks, thread + 1, threads);
+    for (int64_t i = first_task(tasks, thread, threads); i < end; i++) task(context, i);
+  }
+}
+
+void wni_parallel_for_backward(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index),
+                               void *context) {
+  if (is_serial(tasks, bytes)) {
+    for (int64_t i = tasks - 1; i >= 0; i--) task(context, i);
+    return;
+  }
+#pragma omp parallel
+  {
+    const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
+    const int64_t begin = first_task(tasks, thread, threads);
+    for (int64_t i = first_task(tasks, thread + 1, threads) - 1; i >= begin; i--) task(context, i);
+  }
 }

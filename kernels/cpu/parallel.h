@@ -10,4 +10,8 @@ int wni_parallel_threads(void);
  * work stays with the calling thread. Tasks are cut by the plan, so who runs them changes no bit. */
 void wni_parallel_for(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index), void *context);
 
+/* The same, each thread its tasks from the last to the first: what a sweep before it read last is still in the caches
+ * and is taken first. */
+void wni_parallel_for_backward(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index), void *context);
+
 #endif

@@ -70,7 +70,13 @@ static inline row_part row_tile_of(const row_walk *w, int64_t index) {
   return t;
 }
 
-/* Sets of one tile are taken several at a time, stage by stage: within a set each stage waits for the one before, down
+/* Sets of a few tiles are gathered, converted or differentiated once: the second sweep takes what the first one left in
+ * the second-level cache. More than half of TILE is in each tile but the last ones of runs. */
+enum { KEPT = 4 * TILE, KEPT_TILES = 2 * KEPT / TILE + 1 };
+
+static inline bool row_is_kept(const row_walk *w) { return w->tiles <= KEPT_TILES && part_size(&w->part) <= KEPT; }
+
+/* Those of one tile are taken several at a time, stage by stage: within a set each stage waits for the one before, down
  * to a square root and divisions, and it is the next set's that a core can do meanwhile. A power of two. */
 enum { BATCH = 16 };
 
@@ -79,19 +85,10 @@ typedef struct row_batch {
 } row_batch;
 
 static inline row_batch row_batch_of(const row_walk *w) {
-  const int64_t size = part_size(&w->part);
-  row_batch b = {1, TILE};
-  if (w->tiles > 1) return b;
-  b.stride = ceil_div(size, LANES) * LANES;
-  while (b.sets < BATCH && 2 * b.sets * b.stride <= TILE) b.sets *= 2;
+  row_batch b = {1, ceil_div(part_size(&w->part), LANES) * LANES};
+  while (w->tiles == 1 && b.sets < BATCH && 2 * b.sets * b.stride <= KEPT) b.sets *= 2;
   return b;
 }
-
-/* Sets of a few tiles are gathered, converted or differentiated once: the second sweep takes what the first one left in
- * the second-level cache. More than half of TILE is in each tile but the last ones of runs. */
-enum { KEPT = 4 * TILE, KEPT_TILES = 2 * KEPT / TILE + 1 };
-
-static inline bool row_is_kept(const row_walk *w) { return w->tiles <= KEPT_TILES && part_size(&w->part) <= KEPT; }
 
 /* ---- tensors ---------------------------------------------------------------------------------------------------- */
 
@@ -220,7 +217,7 @@ static inline void row_affine(const wni_cpu_job *job, row_place at, const row_pa
   const int64_t first = row_first_param(g, plan, at);
   const real *const gamma = (const real *)job->gamma + first, *const beta = (const real *)job->beta + first;
   if (plan->per_element) {
-    tile_affine_each(s, relu, gamma + tile->element, beta + tile->element, x, tile->elements, z);
+    tiles_affine_each(1, &s, relu, gamma + tile->element, beta + tile->element, &x, tile->elements, &z);
     return;
   }
   WNI_EACH_STRETCH(p, g, plan, tile) {

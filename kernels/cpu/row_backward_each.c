@@ -46,22 +46,29 @@ static param_sums sums_of_chunk(const backward *b, int64_t chunk) {
 
 /* ---- whole sets ------------------------------------------------------------------------------------------------- */
 
-/* The first sweep of a tile: its terms of the set's sums and of the parameters'. */
-static void take_sums(const backward *b, row_place at, const row_part *tile, normalizer s, const param_sums *sums,
-                      gradient_tile *t, double total[2]) {
-  const int64_t first = row_first_param(b->geo, b->plan, at) + tile->element;
-  gradient_tile_take(b, at, tile, s, t);
-  if (!b->wants_sums) return;
-  real *const few = sums->few + first;
-  const element_sums to = {b->wants_params ? few : NULL, few + sums->apart};
-  const real *const gamma = (const real *)b->job->gamma + first;
-  const gradient_sums v = tile_sums_each(s, gamma, t->x, t->dz, tile->elements, to);
-  total[0] += v.product;
-  total[1] += v.plain;
-}
-
 static const real *gamma_at(const backward *b, row_place at, const row_part *tile) {
   return (const real *)b->job->gamma + row_first_param(b->geo, b->plan, at) + tile->element;
+}
+
+/* The first sweep of a tile of some sets with the same parameters: its terms of the sets' sums, and of the
+ * parameters'. */
+static void take_sums(const backward *b, int64_t count, const row_place *at, const row_part *tile, const normalizer *s,
+                      const param_sums *sums, gradient_tile *t, double (*total)[2]) {
+  source x[BATCH], dz[BATCH];
+  gradient_sums v[BATCH];
+  for (int64_t i = 0; i < count; i++) {
+    gradient_tile_take(b, at[i], tile, s[i], &t[i]);
+    x[i] = t[i].x;
+    dz[i] = t[i].dz;
+  }
+  if (!b->wants_sums) return;
+  real *const few = sums->few + row_first_param(b->geo, b->plan, at[0]) + tile->element;
+  const element_sums to = {b->wants_params ? few : NULL, few + sums->apart};
+  tiles_sums_each(count, s, gamma_at(b, at[0], tile), x, dz, tile->elements, to, v);
+  for (int64_t i = 0; i < count; i++) {
+    total[i][0] += v[i].product;
+    total[i][1] += v[i].plain;
+  }
 }
 
 static void large_set(const backward *b, int64_t set, const row_walk *walk, const param_sums *sums, gradient_tile *t) {
@@ -70,7 +77,7 @@ static void large_set(const backward *b, int64_t set, const row_walk *walk, cons
   double total[2] = {0, 0}, means[2];
   for (int64_t i = 0; i < walk->tiles && b->wants_sums; i++) {
     const row_part tile = row_tile_of(walk, i);
-    take_sums(b, at, &tile, s, sums, t, total);
+    take_sums(b, 1, &at, &tile, &s, sums, t, &total);
   }
   means_of(b, total, means);
   for (int64_t i = 0; i < walk->tiles && b->wants_apply; i++) {
@@ -80,47 +87,44 @@ static void large_set(const backward *b, int64_t set, const row_walk *walk, cons
   }
 }
 
-/* A set of a few tiles: dz is made once. */
-static void kept_set(const backward *b, int64_t set, const row_walk *walk, const param_sums *sums,
-                     gradient_rooms *rooms) {
-  const row_place at = row_place_of(b->geo, set);
-  const normalizer s = saved_normalizer(b->call, set);
-  gradient_tile t[KEPT_TILES];
-  double total[2] = {0, 0}, means[2];
-  for (int64_t i = 0; i < walk->tiles; i++) {
-    const row_part tile = row_tile_of(walk, i);
-    t[i] = gradient_tile_in(rooms, tile.element);
-    take_sums(b, at, &tile, s, sums, &t[i], total);
+/* Some sets of a few tiles, with the same parameters: what is made for the sums serves dx too. */
+static void kept_sets(const backward *b, int64_t first, int64_t count, const row_walk *walk, int64_t stride,
+                      const param_sums *sums, gradient_rooms *rooms) {
+  row_place at[BATCH];
+  normalizer s[BATCH];
+  double total[BATCH][2] = {{0, 0}}, means[BATCH][2];
+  gradient_tile t[BATCH > KEPT_TILES * EACH_ROWS ? BATCH : KEPT_TILES * EACH_ROWS]; /* [tile][set] */
+  row_place place = row_place_of(b->geo, first);
+  for (int64_t i = 0; i < count; i++, place = row_place_next(b->geo, place)) {
+    at[i] = place;
+    s[i] = saved_normalizer(b->call, first + i);
   }
-  means_of(b, total, means);
-  for (int64_t i = 0; i < walk->tiles && b->wants_apply; i++) {
-    const row_part tile = row_tile_of(walk, i);
-    apply_tile(b, at, &tile, s, means, gamma_at(b, at, &tile), &t[i]);
-  }
-}
-
-/* Sets of one tile each: what is made for the sums serves dx too. */
-static void small_sets(const backward *b, int64_t first, int64_t count, const row_walk *walk, int64_t stride,
-                       const param_sums *sums, gradient_rooms *rooms) {
-  const row_part *const tile = &walk->part;
-  row_place at = row_place_of(b->geo, first);
-  gradient_tile t[BATCH];
-  double total[BATCH][2] = {{0, 0}};
-  for (int64_t i = 0; i < count; i++, at = row_place_next(b->geo, at)) {
-    t[i] = gradient_tile_in(rooms, i * stride);
-    take_sums(b, at, tile, saved_normalizer(b->call, first + i), sums, &t[i], total[i]);
+  for (int64_t j = 0; j < walk->tiles; j++) {
+    const row_part tile = row_tile_of(walk, j);
+    for (int64_t i = 0; i < count; i++) t[j * count + i] = gradient_tile_in(rooms, i * stride + tile.element);
+    take_sums(b, count, at, &tile, s, sums, t + j * count, total);
   }
   if (!b->wants_apply) return;
-  at = row_place_of(b->geo, first);
-  for (int64_t i = 0; i < count; i++, at = row_place_next(b->geo, at)) {
-    double means[2];
-    means_of(b, total[i], means);
-    apply_tile(b, at, tile, saved_normalizer(b->call, first + i), means, gamma_at(b, at, tile), &t[i]);
+  for (int64_t i = 0; i < count; i++) means_of(b, total[i], means[i]);
+  for (int64_t j = 0; j < walk->tiles; j++) {
+    const row_part tile = row_tile_of(walk, j);
+    for (int64_t i = 0; i < count; i++)
+      apply_tile(b, at[i], &tile, s[i], means[i], gamma_at(b, at[i], &tile), &t[j * count + i]);
   }
 }
 
 /* The rows of a chunk: single sets where all have the same parameters, else outer indices with all their sets. */
 static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 ? 1 : b->geo->extent[1]; }
+
+/* How many sets kept_sets takes: those whose tiles need no room of their own may be long. */
+static row_batch batch_of(const backward *b, const row_walk *walk) {
+  const wni_call *const call = b->call;
+  row_batch batch = row_batch_of(walk);
+  const bool direct = call->act == WN_ACT_NONE && call->dx.type == call->x.type && !call->dresidual.data;
+  if (walk->tiles > 1 && direct) batch.sets = EACH_ROWS, batch.stride = 0;
+  if (b->geo->param_step != 0) batch.sets = 1;
+  return batch;
+}
 
 void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   const backward b = backward_begin(job);
@@ -128,7 +132,7 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   const int64_t begin = chunk * b.plan->chunk * width, end = least(begin + b.plan->chunk * width, rows * width);
   const param_sums sums = sums_of_chunk(&b, chunk);
   const row_walk walk = row_walk_of(row_whole_set(b.geo));
-  const row_batch batch = row_batch_of(&walk);
+  const row_batch batch = batch_of(&b, &walk);
   if (b.wants_params) {
     memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
     memset(sums.all, 0, (size_t)(2 * sums.apart) * sizeof *sums.all);
@@ -137,14 +141,11 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   gradient_tile t = gradient_tile_in(&rooms, 0);
   for (int64_t block = begin; block < end; block += ROWS_PER_FLUSH * width) {
     const int64_t stop = least(block + ROWS_PER_FLUSH * width, end);
-    for (int64_t set = block; set < stop; set += batch.sets) {
-      if (walk.tiles == 1) {
-        small_sets(&b, set, least(batch.sets, stop - set), &walk, batch.stride, &sums, &rooms);
-      } else if (row_is_kept(&walk)) {
-        kept_set(&b, set, &walk, &sums, &rooms);
-      } else {
-        large_set(&b, set, &walk, &sums, &t);
-      }
+    if (row_is_kept(&walk)) {
+      for (int64_t set = block; set < stop; set += batch.sets)
+        kept_sets(&b, set, least(batch.sets, stop - set), &walk, batch.stride, &sums, &rooms);
+    } else {
+      for (int64_t set = block; set < stop; set++) large_set(&b, set, &walk, &sums, &t);
     }
     if (b.wants_params) flush(sums.few, 2 * sums.apart, sums.all);
   }
@@ -167,7 +168,8 @@ void WNI_FN(row_backward_each_sums)(const wni_cpu_job *job, int64_t task) {
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
     gradient_tile_take(&b, at, &tile, s, &t);
-    const gradient_sums v = tile_sums_each(s, gamma_at(&b, at, &tile), t.x, t.dz, tile.elements, nowhere);
+    gradient_sums v;
+    tiles_sums_each(1, &s, gamma_at(&b, at, &tile), &t.x, &t.dz, tile.elements, nowhere, &v);
     total[0] += v.product;
     total[1] += v.plain;
   }
@@ -185,7 +187,8 @@ static void segment_tile(const backward *b, int64_t set, const row_part *tile, f
   gradient_tile_take(b, at, tile, s, t);
   if (b->wants_params) {
     const element_sums to = {sums->few[0], sums->few[1]};
-    (void)tile_sums_each(s, gamma, t->x, t->dz, tile->elements, to);
+    gradient_sums unused;
+    tiles_sums_each(1, &s, gamma, &t->x, &t->dz, tile->elements, to, &unused);
   }
   if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma, t);
 }

@@ -134,25 +134,89 @@ static void kept_set(forward *f, int64_t set, const row_walk *walk, real *scratc
   }
 }
 
-/* Sets of one tile each. */
+/* ---- sets of one tile each ------------------------------------------------------------------------------------------
+ * Stage by stage for several of them: their sums are added across lanes together, and what follows from the sums
+ * (square roots, divisions) is the same arithmetic on vectors with a lane for each set. */
+
+typedef struct set_batch {
+  int64_t count;
+  row_place at[BATCH];
+  source h[BATCH]; /* what is normalized, where it was found or gathered */
+  double mean[BATCH], m2[BATCH];
+  normalizer s[BATCH];
+} set_batch;
+
+/* out[i] = vec_sum(v[i]) */
+static inline void sums_of_batch(int64_t count, const vec v[BATCH], real out[BATCH]) {
+  for (int64_t i = 0; i < count; i += LANES) {
+    vec part[LANES];
+    for (int64_t j = 0; j < LANES; j++) part[j] = i + j < count ? v[i + j] : vec_splat(0);
+    vec_store(out + i, vec_sums(part));
+  }
+}
+
+static void batch_moments(set_batch *b, int64_t n, bool centered) {
+  vec sum[BATCH], squares[BATCH];
+  real mean[BATCH], distance[BATCH], square[BATCH];
+  if (!centered) {
+    tiles_sum_of_squares(b->count, b->h, n, squares);
+    sums_of_batch(b->count, squares, square);
+    for (int64_t i = 0; i < b->count; i++) b->mean[i] = 0, b->m2[i] = square[i];
+    return;
+  }
+  tiles_sum(b->count, b->h, n, sum);
+  sums_of_batch(b->count, sum, mean);
+  for (int64_t i = 0; i < b->count; i++) mean[i] /= (real)n;
+  tiles_distances(b->count, b->h, n, mean, sum, squares);
+  sums_of_batch(b->count, sum, distance);
+  sums_of_batch(b->count, squares, square);
+  const double size = (double)n;
+  for (int64_t i = 0; i < b->count; i++) {
+    const wni_moments v = moments_about(mean[i], distance[i], square[i], size);
+    b->mean[i] = v.mean;
+    b->m2[i] = v.m2;
+  }
+}
+
+static void batch_finish(const forward *f, int64_t first, set_batch *b) {
+  const wni_call *const call = f->call;
+  const double size = (double)f->geo->set_size, eps = call->eps;
+  double rstd[BATCH];
+  for (int64_t i = 0; i < b->count; i++) rstd[i] = 1 / sqrt(b->m2[i] / size + eps);
+  for (int64_t i = 0; i < b->count; i++) {
+    b->s[i] = normalizer_make(b->mean[i], rstd[i]);
+    if (call->mean) ((real *)call->mean)[first + i] = (real)b->mean[i];
+    if (call->rstd) ((real *)call->rstd)[first + i] = (real)rstd[i];
+    if (f->job->moments) f->job->moments[first + i] = (wni_moments){b->mean[i], b->m2[i]};
+  }
+}
+
+/* y of sets that need no more than this, and have the same parameters. */
+static void batch_affine(const forward *f, const set_batch *b, const row_part *tile) {
+  const wni_call *const call = f->call;
+  const real *const gamma = (const real *)f->job->gamma + tile->element;
+  const real *const beta = (const real *)f->job->beta + tile->element;
+  target y[BATCH];
+  for (int64_t i = 0; i < b->count; i++) y[i] = row_target(&call->y, b->at[i], tile, f->job->stream, NULL);
+  tiles_affine_each(b->count, b->s, call->act == WN_ACT_RELU, gamma, beta, b->h, tile->elements, y);
+}
+
 static void small_sets(forward *f, int64_t first, int64_t count, const row_walk *walk, int64_t stride, real *scratch) {
   const row_part *const tile = &walk->part;
-  const int64_t n = part_size(tile);
-  row_place at[BATCH];
-  source h[BATCH];
-  real mean[BATCH];
-  normalizer s[BATCH];
+  set_batch b;
+  b.count = count;
   row_place place = row_place_of(f->geo, first);
   for (int64_t i = 0; i < count; i++, place = row_place_next(f->geo, place)) {
-    at[i] = place;
-    h[i] = take_input(f, place, tile, scratch + i * stride);
-    mean[i] = f->geo->centered ? tile_mean(h[i], n) : 0;
+    b.at[i] = place;
+    b.h[i] = take_input(f, place, tile, scratch + i * stride);
   }
-  for (int64_t i = 0; i < count; i++) {
-    const wni_moments v = f->geo->centered ? tile_moments_about(h[i], n, mean[i]) : tile_squares(h[i], n);
-    s[i] = finish_statistics(f, first + i, v);
+  batch_moments(&b, part_size(tile), f->geo->centered);
+  batch_finish(f, first, &b);
+  if (is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0) {
+    batch_affine(f, &b, tile);
+  } else {
+    for (int64_t i = 0; i < count; i++) apply_tile(f, b.at[i], tile, b.s[i], b.h[i]);
   }
-  for (int64_t i = 0; i < count; i++) apply_tile(f, at[i], tile, s[i], h[i]);
 }
 
 /* ---- kernels ---------------------------------------------------------------------------------------------------- */

@@ -65,6 +65,12 @@ static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) 
   wni_parallel_for(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
+/* A second sweep over the same. */
+static void sweep_again(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
+  phase p = {job, kernel};
+  wni_parallel_for_backward(tasks, sweep_bytes(job->call), phase_task, &p);
+}
+
 /* A phase over what a sweep left: a part of its bytes. */
 static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
   phase p = {job, kernel};
@@ -87,7 +93,7 @@ static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
     sweep(job, k->row_moments, g->sets * p->segments);
     wni_merge_segments(job);
     wni_finish_statistics(job);
-    sweep(job, k->row_apply, g->sets * p->segments);
+    sweep_again(job, k->row_apply, g->sets * p->segments);
   }
 }
 
@@ -104,7 +110,7 @@ static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
       sweep(job, k->row_backward_sums, g->sets * p->segments);
       merge(job, k->row_backward_merge, groups);
     }
-    sweep(job, k->row_backward_apply, (p->per_element ? p->chunks : g->sets) * p->segments);
+    sweep_again(job, k->row_backward_apply, (p->per_element ? p->chunks : g->sets) * p->segments);
   }
 }
 
@@ -125,7 +131,7 @@ static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
     sweep(job, k->column_moments, chunk_tasks(job));
     merge(job, k->column_merge, job->call->geo.extent[0] * p->merges);
     wni_finish_statistics(job);
-    sweep(job, k->column_apply, chunk_tasks(job));
+    sweep_again(job, k->column_apply, chunk_tasks(job));
   }
 }
 
@@ -141,7 +147,7 @@ static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
       sweep(job, k->column_backward_sums, chunk_tasks(job));
       merge(job, k->column_backward_merge, call->geo.extent[0] * p->merges);
     }
-    if (call->dx.data || call->dresidual.data) sweep(job, k->column_backward_apply, chunk_tasks(job));
+    if (call->dx.data || call->dresidual.data) sweep_again(job, k->column_backward_apply, chunk_tasks(job));
   }
 }
 

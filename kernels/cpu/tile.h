@@ -128,8 +128,9 @@ static inline real_bits tile_largest(const real *tile, int64_t n) {
 
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
-/* Four sums side by side hide the latency of the addition; they are added in this order whatever n is. */
-WNI_INLINE real sums_total(const vec sum[4]) { return vec_sum((sum[0] + sum[1]) + (sum[2] + sum[3])); }
+/* Four sums side by side hide the latency of the addition; they are added in this order whatever n is. What becomes of
+ * the lanes is another matter: vec_sum, or vec_sums for several tiles. */
+WNI_INLINE vec sums_of_4(const vec sum[4]) { return (sum[0] + sum[1]) + (sum[2] + sum[3]); }
 
 /* The statements for four vectors with the constants j = 0 .. 3, then for single ones with j = 0. */
 #define WNI_EACH_VECTOR_BY_4(i, j, k, n, ...)   \
@@ -152,23 +153,27 @@ WNI_INLINE real sums_total(const vec sum[4]) { return vec_sum((sum[0] + sum[1]) 
     }                                           \
   }
 
-WNI_INLINE real sum_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
+WNI_INLINE vec sum_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
   vec sum[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, sum[j] += vec_load_as(type, p, first + i, k);)
-  return sums_total(sum);
+  return sums_of_4(sum);
 }
 
-WNI_INLINE real sum_of_squares_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
+WNI_INLINE vec sum_of_squares_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
   vec sum[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
     const vec v = vec_load_as(type, p, first + i, k);
     sum[j] = vec_fma(v, v, sum[j]);
   })
-  return sums_total(sum);
+  return sums_of_4(sum);
 }
 
-/* The second of the two passes: distances from a first mean, whose error their sum corrects. */
-WNI_INLINE wni_moments moments_about_loop(wn_dtype type, const void *p, int64_t first, int64_t n, real first_mean) {
+/* Sums of distances from a first mean and of their squares. */
+typedef struct distances {
+  vec sum, squares;
+} distances;
+
+WNI_INLINE distances distances_loop(wn_dtype type, const void *p, int64_t first, int64_t n, real first_mean) {
   const vec m = vec_splat(first_mean);
   vec sum[4] = {{0}}, squares[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
@@ -177,34 +182,50 @@ WNI_INLINE wni_moments moments_about_loop(wn_dtype type, const void *p, int64_t 
     sum[j] += d;
     squares[j] = vec_fma(d, d, squares[j]);
   })
-  const double d = sums_total(sum), m2 = sums_total(squares) - d * d / (double)n;
-  const wni_moments v = {first_mean + d / (double)n, m2 < 0 ? 0 : m2};
+  const distances v = {sums_of_4(sum), sums_of_4(squares)};
   return v;
 }
 
-/* The two passes apart, so that those of several short rows can overlap. */
-static inline real tile_mean(source x, int64_t n) {
-  real sum = 0;
-  WNI_FOR_X_TYPE(x.type, t, sum = sum_loop(t, x.p, x.first, n))
-  return sum / (real)n;
+/* Of `count` tiles of n elements, all of the type of the first: short ones come several at a time. */
+static inline void tiles_sum(int64_t count, const source *x, int64_t n, vec *sum) {
+  WNI_FOR_X_TYPE(x->type, t, for (int64_t i = 0; i < count; i++) sum[i] = sum_loop(t, x[i].p, x[i].first, n);)
 }
 
-static inline wni_moments tile_moments_about(source x, int64_t n, real first_mean) {
-  wni_moments v = {0, 0};
-  WNI_FOR_X_TYPE(x.type, t, v = moments_about_loop(t, x.p, x.first, n, first_mean))
+static inline void tiles_sum_of_squares(int64_t count, const source *x, int64_t n, vec *sum) {
+  WNI_FOR_X_TYPE(x->type, t,
+                 for (int64_t i = 0; i < count; i++) sum[i] = sum_of_squares_loop(t, x[i].p, x[i].first, n);)
+}
+
+static inline void tiles_distances(int64_t count, const source *x, int64_t n, const real *first_mean, vec *sum,
+                                   vec *squares) {
+  WNI_FOR_X_TYPE(
+      x->type, t, for (int64_t i = 0; i < count; i++) {
+        const distances d = distances_loop(t, x[i].p, x[i].first, n, first_mean[i]);
+        sum[i] = d.sum;
+        squares[i] = d.squares;
+      })
+}
+
+/* The second of the two passes corrects the first one's mean, whose error the sum of distances from it shows. */
+WNI_INLINE wni_moments moments_about(real first_mean, double distance, double squares, double n) {
+  const double m2 = squares - distance * distance / n;
+  const wni_moments v = {first_mean + distance / n, m2 < 0 ? 0 : m2};
   return v;
 }
 
-/* No mean, and the sum of squares as m2. */
-static inline wni_moments tile_squares(source x, int64_t n) {
-  real squares = 0;
-  WNI_FOR_X_TYPE(x.type, t, squares = sum_of_squares_loop(t, x.p, x.first, n))
-  const wni_moments v = {0, squares};
-  return v;
-}
-
+/* Not centered: no mean, and the sum of squares as m2. */
 static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
-  return centered ? tile_moments_about(x, n, tile_mean(x, n)) : tile_squares(x, n);
+  wni_moments v = {0, 0};
+  WNI_FOR_X_TYPE(x.type, t, {
+    if (centered) {
+      const real mean = vec_sum(sum_loop(t, x.p, x.first, n)) / (real)n;
+      const distances d = distances_loop(t, x.p, x.first, n, mean);
+      v = moments_about(mean, vec_sum(d.sum), vec_sum(d.squares), (double)n);
+    } else {
+      v.m2 = vec_sum(sum_of_squares_loop(t, x.p, x.first, n));
+    }
+  })
+  return v;
 }
 
 /* ---- normalization ---------------------------------------------------------------------------------------------- */
@@ -247,12 +268,21 @@ static inline void tile_affine(normalizer s, bool relu, const real *gamma, const
   }
 }
 
-static inline void tile_affine_each(normalizer s, bool relu, const real *gamma, const real *beta, source x, int64_t n,
-                                    target z) {
+/* Of `count` tiles with the same parameters, all of the types of the first. */
+static inline void tiles_affine_each(int64_t count, const normalizer *s, bool relu, const real *gamma, const real *beta,
+                                     const source *x, int64_t n, const target *z) {
   if (relu) {
-    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(z.type, zt, affine_loop(xt, zt, true, true, s, gamma, beta, x, n, z)))
+    WNI_FOR_X_TYPE(x->type, xt,
+                   WNI_FOR_X_TYPE(
+                       z->type, zt, for (int64_t i = 0; i < count; i++) {
+                         affine_loop(xt, zt, true, true, s[i], gamma, beta, x[i], n, z[i]);
+                       }))
   } else {
-    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(z.type, zt, affine_loop(xt, zt, true, false, s, gamma, beta, x, n, z)))
+    WNI_FOR_X_TYPE(x->type, xt,
+                   WNI_FOR_X_TYPE(
+                       z->type, zt, for (int64_t i = 0; i < count; i++) {
+                         affine_loop(xt, zt, true, false, s[i], gamma, beta, x[i], n, z[i]);
+                       }))
   }
 }
 
