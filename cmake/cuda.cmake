@@ -49,3 +49,12 @@ endforeach()
 if(warpnorm_cuda_oldest EQUAL 9999) # "native", "all"
   set(warpnorm_cuda_oldest 75)
 endif()
+
+# wn_cuda_kernels(TARGET SOURCES...): kernels of an example, as objects for a program in C: their host half throws nothing
+# and needs no C++ runtime. As in the library, products and sums are not fused behind the source's back.
+function(wn_cuda_kernels target)
+  add_library(${target} OBJECT ${ARGN})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
+  target_compile_options(${target} PRIVATE --fmad=false -Xcompiler=-fno-exceptions,-fno-threadsafe-statics
+                                           "$<$<BOOL:${WARPNORM_WERROR}>:--Werror=all-warnings>")
+endfunction()

@@ -1,14 +1,26 @@
 #include "machine.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool machine_open(machine *m, wn_backend backend, int threads, fault *f) {
+static const machine_ops *ops_for(wn_backend backend) {
+  if (backend == WN_CPU) return &machine_cpu;
+#ifdef MLP_HAVE_CUDA
+  if (backend == WN_CUDA) return &machine_cuda;
+#endif
+  return NULL;
+}
+
+bool machine_open(machine *m, wn_backend backend, int ordinal, int threads, fault *f) {
   memset(m, 0, sizeof *m);
-  if (!fault_check(f, wn_device_open(&m->device, backend, 0), "opening the device")) return false;
-  if (wn_device_backend(m->device) == WN_CPU) m->ops = &machine_cpu;
+  if (!fault_check(f, wn_device_open(&m->device, backend, ordinal), "opening the device")) return false;
+  m->ordinal = ordinal;
+  m->ops = ops_for(wn_device_backend(m->device));
   if (!m->ops) {
-    fault_set(f, "%s: this wn_mlp has matrix products for the processor only", wn_device_text(m->device));
+    fault_set(f, "%s: this wn_mlp was built without cuBLAS, and multiplies matrices on the processor only",
+              wn_device_text(m->device));
   } else if (m->ops->open(m, threads, f)) {
     return true;
   }
@@ -22,6 +34,20 @@ void machine_close(machine *m) {
   m->ops->close(m);
   wn_device_close(m->device);
   memset(m, 0, sizeof *m);
+}
+
+void machine_fail(machine *m, const char *format, ...) {
+  if (m->failed.text[0] != '\0') return;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(m->failed.text, sizeof m->failed.text, format, arguments);
+  va_end(arguments);
+}
+
+static bool has_failed(const machine *m, fault *f) {
+  if (m->failed.text[0] == '\0') return false;
+  *f = m->failed;
+  return true;
 }
 
 void *buffers_take(buffers *b, int64_t elements, size_t element_bytes, fault *f) {
@@ -46,11 +72,13 @@ void buffers_release(buffers *b) {
 }
 
 bool machine_write(machine *m, void *device_memory, const void *host, int64_t bytes, fault *f) {
+  if (has_failed(m, f)) return false;
   return fault_check(f, wn_buffer_write(m->device, device_memory, host, (size_t)bytes, m->stream),
                      "writing to the device");
 }
 
 bool machine_read(machine *m, void *host, const void *device_memory, int64_t bytes, fault *f) {
+  if (has_failed(m, f)) return false;
   return fault_check(f, wn_buffer_read(m->device, host, device_memory, (size_t)bytes, m->stream),
                      "reading from the device") &&
          fault_check(f, wn_stream_wait(m->device, m->stream), "waiting for the device");

@@ -1,7 +1,6 @@
 /* The device that a network runs on: memory from libwarpnorm's buffers, and one const table of functions with all the
- * arithmetic beside normalization. Every pointer below is device memory; calls enqueue on the machine's stream. A GPU
- * is a second table (products from cuBLAS) and a line in machine.c: nothing in network_*.c or norm_layer.c knows the
- * difference. */
+ * arithmetic beside normalization. Every pointer below is device memory; calls enqueue on the machine's stream. The
+ * processor is one table, a GPU another: nothing in network_*.c or norm_layer.c knows the difference. */
 #ifndef MACHINE_H
 #define MACHINE_H
 
@@ -11,6 +10,10 @@
 #include "matrix.h"
 #include "warpnorm.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct machine machine;
 
 typedef struct score { /* of one batch, in device memory until it is read */
@@ -18,6 +21,7 @@ typedef struct score { /* of one batch, in device memory until it is read */
   int64_t correct;
 } score;
 
+/* Calls that return nothing only enqueue; what goes wrong with one is kept by machine_fail. */
 typedef struct machine_ops {
   bool (*open)(machine *, int threads, fault *);
   void (*close)(machine *);
@@ -50,12 +54,15 @@ typedef struct machine_ops {
 
 struct machine {
   wn_device *device;
+  int ordinal; /* which GPU; 0: the first, and the processor */
   void *stream;
   const machine_ops *ops;
-  void *state; /* the table's own, such as a BLAS handle */
+  void *state;  /* the table's own, such as a BLAS handle */
+  fault failed; /* the first failure of a call that enqueues; its text is empty while there is none */
 };
 
 extern const machine_ops machine_cpu;
+extern const machine_ops machine_cuda; /* in builds with WARPNORM_CUDA and cuBLAS: MLP_HAVE_CUDA */
 
 /* leaky relu: libwarpnorm's default, which the plain activation uses too. */
 #define MACHINE_LEAKY_SLOPE 0.01
@@ -64,8 +71,11 @@ extern const machine_ops machine_cpu;
 #define MACHINE_ADAM_BETA2 0.999
 #define MACHINE_ADAM_EPSILON 1e-8
 
-bool machine_open(machine *, wn_backend, int threads, fault *);
+bool machine_open(machine *, wn_backend, int ordinal, int threads, fault *);
 void machine_close(machine *); /* after what was allocated on it */
+
+/* Keeps the sentence if it is the first; machine_write and machine_read fail with it from then on. */
+void machine_fail(machine *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Device memory that is given back together. */
 typedef struct buffers {
@@ -77,7 +87,11 @@ typedef struct buffers {
 void *buffers_take(buffers *, int64_t elements, size_t element_bytes, fault *); /* NULL: no memory, and a fault */
 void buffers_release(buffers *);
 
-bool machine_write(machine *, void *device_memory, const void *host, int64_t bytes, fault *);
-bool machine_read(machine *, void *host, const void *device_memory, int64_t bytes, fault *); /* waits */
+bool machine_write(machine *, void *device_memory, const void *host, int64_t bytes, fault *); /* waits, on a GPU */
+bool machine_read(machine *, void *host, const void *device_memory, int64_t bytes, fault *);  /* waits */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -35,14 +35,14 @@ static const choice types[] = {{"f32", WN_F32}, {"bf16", WN_BF16}, {NULL, 0}};
 static const choice devices[] = {{"cpu", WN_CPU}, {"cuda", WN_CUDA}, {NULL, 0}};
 static const choice yes_no[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
 
-typedef enum { CHOICE, INTEGER, INTEGER64, REAL, SCALES, TEXT, IMAGES } value_kind;
+typedef enum { CHOICE, INTEGER, INTEGER64, REAL, SCALES, TEXT, IMAGES, DEVICE } value_kind;
 
 typedef struct option {
   const char *name, *value_name, *initial, *help;
   value_kind kind;
   size_t offset; /* of its field in `options` */
   const choice *choices;
-  int64_t least, most; /* INTEGER */
+  int64_t least, most; /* INTEGER, IMAGES; DEVICE: of the GPU's number */
 } option;
 
 #define FIELD(name) offsetof(options, name)
@@ -67,9 +67,10 @@ static const option table[] = {
     {"--optimizer", "NAME", "sgd", "sgd or adam", CHOICE, FIELD(optimizer), optimizers, 0, 0},
     {"--type", "TYPE", "f32", "f32 or bf16: type of the tensors that are normalized", CHOICE, FIELD(type), types, 0, 0},
     {"--seed", "N", "1", "of the weights and the batches", INTEGER64, FIELD(seed), NULL, 0, INT64_MAX},
-    {"--device", "NAME", "cpu", "cpu or cuda", CHOICE, FIELD(device), devices, 0, 0},
-    {"--threads", "N", "1", "of the matrix products; OMP_NUM_THREADS sets the normalization's", INTEGER, FIELD(threads),
-     NULL, 1, 1024},
+    {"--device", "NAME", "cpu", "cpu, cuda or cuda:N, which is GPU N, counted from 0", DEVICE, FIELD(device), devices,
+     0, 1023},
+    {"--threads", "N", "1", "of the processor's matrix products; OMP_NUM_THREADS sets the normalization's", INTEGER,
+     FIELD(threads), NULL, 1, 1024},
     {"--data", "FOLDER", "/usr/share/datasets/fashion-mnist", "images and labels in MNIST's format, .gz or not", TEXT,
      FIELD(data), NULL, 0, 0},
     {"--out", "FOLDER", "out", "where the results go", TEXT, FIELD(out), NULL, 0, 0},
@@ -179,6 +180,23 @@ static bool read_list(const char *value, options *opt) {
   return false;
 }
 
+/* A word of `devices`, or cuda:N. */
+static bool parse_device(command_line *line, const option *o, int index, const char *value, options *opt) {
+  int64_t number = 0;
+  opt->ordinal = 0;
+  for (const choice *c = o->choices; c->word; c++) {
+    const size_t length = strlen(c->word);
+    if (strncmp(c->word, value, length) != 0) continue;
+    opt->device = c->value;
+    if (value[length] == '\0') return true;
+    if (c->value != WN_CUDA || value[length] != ':') continue;
+    if (!read_integer(value + length + 1, &number) || number < o->least || number > o->most) continue;
+    opt->ordinal = (int)number;
+    return true;
+  }
+  return wrong(line, o, index, value, "cpu, cuda, or cuda:N with N from 0 to 1023");
+}
+
 static bool parse_value(command_line *line, const option *o, int index, const char *value, options *opt) {
   void *const field = (char *)opt + o->offset;
   int64_t number;
@@ -204,6 +222,8 @@ static bool parse_value(command_line *line, const option *o, int index, const ch
       if (strchr(value, ':') ? read_range(value, opt) : read_list(value, opt)) return true;
       return wrong(line, o, index, value,
                    "FROM:TO:COUNT, COUNT from 2 to 64, or up to 64 numbers with commas, all of them above 0");
+    case DEVICE:
+      return parse_device(line, o, index, value, opt);
     case TEXT:
       if (*value == '\0') return wrong(line, o, index, value, "a folder");
       *(const char **)field = value;

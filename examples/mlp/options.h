@@ -23,7 +23,8 @@ typedef struct options {
   int optimizer; /* optimizer_kind */
   int type;      /* of the normalization: WN_F32 or WN_BF16 */
   int64_t seed;
-  int device; /* wn_backend */
+  int device;  /* wn_backend */
+  int ordinal; /* which GPU */
   int threads;
   int figure; /* 0: no picture */
   const char *data, *out;

@@ -106,7 +106,7 @@ static bool study_open(study *s, const options *opt, FILE *out, fault *f) {
   memset(s, 0, sizeof *s);
   s->opt = opt;
   s->series = opt->norm ? 2 : 1;
-  if (!machine_open(&s->machine, (wn_backend)opt->device, opt->threads, f)) return false;
+  if (!machine_open(&s->machine, (wn_backend)opt->device, opt->ordinal, opt->threads, f)) return false;
   s->images.on = &s->machine;
   if (!load_images(s, f) || !make_folder(opt->out, f)) return false;
   if (!(s->curves = create_file(opt->out, "curves.csv", f))) return false;

@@ -10,9 +10,9 @@ enum {
 };
 
 typedef struct batch {
-  int32_t *host_index; /* pageable host memory: wn_buffer_write has copied it when it returns */
+  int32_t *host_index; /* which images: of all steps of an epoch, so that no step waits for a copy */
   int32_t *index;
-  float *images;
+  float *images; /* of one step */
   uint8_t *labels;
 } batch;
 
@@ -36,9 +36,10 @@ bool train_upload(train_images *images, const dataset *set, buffers *memory, fau
 }
 
 static bool take_batch(batch *b, const train_plan *plan, buffers *memory, fault *f) {
-  b->host_index = malloc((size_t)plan->batch * sizeof *b->host_index);
-  if (!b->host_index) return fault_set(f, "no memory for a batch of %lld", (long long)plan->batch);
-  if (!(b->index = buffers_take(memory, plan->batch, sizeof *b->index, f))) return false;
+  const int64_t drawn = plan->batch * plan->epoch_steps;
+  b->host_index = malloc((size_t)drawn * sizeof *b->host_index);
+  if (!b->host_index) return fault_set(f, "no memory for an epoch of %lld images", (long long)drawn);
+  if (!(b->index = buffers_take(memory, drawn, sizeof *b->index, f))) return false;
   if (!(b->images = buffers_take(memory, plan->batch * plan->training.pixels, sizeof *b->images, f))) return false;
   if (!(b->labels = buffers_take(memory, plan->batch, 1, f))) return false;
   return true;
@@ -65,16 +66,23 @@ static void training_close(training *t) {
   free(t->batch.host_index);
 }
 
-static bool step(training *t, fault *f) {
+static bool draw_epoch(training *t, fault *f) {
+  const train_plan *const plan = t->plan;
+  batch *const b = &t->batch;
+  const int64_t drawn = plan->batch * plan->epoch_steps;
+  for (int64_t i = 0; i < drawn; i++) {
+    b->host_index[i] = (int32_t)rng_below(&t->batches, (uint64_t)plan->training.count);
+  }
+  return machine_write(t->net.on, b->index, b->host_index, drawn * (int64_t)sizeof *b->index, f);
+}
+
+/* Step `i` of the epoch. On a GPU all of it is enqueued, and nothing waited for. */
+static bool step(training *t, int64_t i, fault *f) {
   const train_plan *const plan = t->plan;
   machine *const m = t->net.on;
   batch *const b = &t->batch;
-  for (int64_t i = 0; i < plan->batch; i++) {
-    b->host_index[i] = (int32_t)rng_below(&t->batches, (uint64_t)plan->training.count);
-  }
-  if (!machine_write(m, b->index, b->host_index, plan->batch * (int64_t)sizeof *b->index, f)) return false;
-  m->ops->gather(m, plan->batch, plan->training.pixels, b->index, plan->training.images, plan->training.labels,
-                 b->images, b->labels);
+  m->ops->gather(m, plan->batch, plan->training.pixels, b->index + i * plan->batch, plan->training.images,
+                 plan->training.labels, b->images, b->labels);
   if (!network_forward(&t->net, true, plan->batch, b->images, f)) return false;
   if (!network_backward(&t->net, plan->batch, b->images, b->labels, f)) return false;
   optimizer_step(&t->optimizer);
@@ -92,8 +100,9 @@ static bool evaluate(training *t, const train_images *images, double *accuracy, 
 static bool run_epochs(training *t, train_result *result, train_tick *tick, void *context, fault *f) {
   const train_plan *const plan = t->plan;
   for (int epoch = 0; epoch < plan->epochs; epoch++) {
+    if (!draw_epoch(t, f)) return false;
     for (int64_t i = 0; i < plan->epoch_steps; i++) {
-      if (!step(t, f)) return false;
+      if (!step(t, i, f)) return false;
       if (i > 0) continue;
       train_sample *const sample = &result->samples[epoch];
       sample->step = epoch * plan->epoch_steps + 1;

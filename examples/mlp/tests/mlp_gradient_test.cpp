@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mlp_machine.h"
 #include "mlp_reference.h"
 
 extern "C" {
@@ -46,9 +47,12 @@ class Gradient : public testing::TestWithParam<Case> {
 
   void SetUp() override {
     fault f = {};
-    ASSERT_TRUE(machine_open(&machine_, WN_CPU, 1, &f)) << f.text;
+    ASSERT_TRUE(wn::open_machine(&machine_, &f)) << f.text;
     memory_.on = &machine_;
     ASSERT_TRUE(network_create(&net_, &machine_, &shape_, rows, &f)) << f.text;
+    rng unused;
+    rng_seed(&unused, 1, 1);
+    ASSERT_TRUE(network_reset(&net_, &unused, 1, &f)) << f.text; /* running statistics */
     std::mt19937 random(12);
     std::normal_distribution<float> normal;
     // Every parameter away from its initial value: beta and the biases matter, and gamma is not 1.

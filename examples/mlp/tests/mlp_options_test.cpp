@@ -80,7 +80,7 @@ TEST(Options, EachIsRead) {
                           "--optimizer=adam",
                           "--type=bf16",
                           "--seed=99",
-                          "--device=cuda",
+                          "--device=cuda:3",
                           "--threads=2",
                           "--data=a/b",
                           "--out",
@@ -105,6 +105,7 @@ TEST(Options, EachIsRead) {
   EXPECT_EQ(p.opt.type, WN_BF16);
   EXPECT_EQ(p.opt.seed, 99);
   EXPECT_EQ(p.opt.device, WN_CUDA);
+  EXPECT_EQ(p.opt.ordinal, 3);
   EXPECT_EQ(p.opt.threads, 2);
   EXPECT_STREQ(p.opt.data, "a/b");
   EXPECT_STREQ(p.opt.out, "c");
@@ -172,38 +173,41 @@ TEST_P(BadOption, IsNamedAndUnderlined) {
 
 INSTANTIATE_TEST_SUITE_P(
     Each, BadOption,
-    testing::Values(BadCase{{"--nrom", "batch"}, "--nrom", "unknown option \"--nrom\""},
-                    BadCase{{"batch"}, "batch", "unknown option \"batch\""},
-                    BadCase{{"--epochs", "3", "--lr"}, "--lr", "--lr: a value is missing: --lr RATE"},
-                    BadCase{{"--norm", "bacth", "--seed", "3"},
-                            "bacth",
-                            "--norm: expected none, batch, layer, group, instance or rms, got \"bacth\""},
-                    BadCase{{"--norm=bacth"}, "bacth", "got \"bacth\""}, BadCase{{"--norm="}, "", "got \"\""},
-                    BadCase{{"--place", "behind"}, "behind", "--place: expected before or after"},
-                    BadCase{{"--activation", "softplus"}, "softplus", "gelu-tanh"},
-                    BadCase{{"--optimizer", "lion"}, "lion", "expected sgd or adam"},
-                    BadCase{{"--type", "f16"}, "f16", "expected f32 or bf16"},
-                    BadCase{{"--device", "tpu"}, "tpu", "expected cpu or cuda"},
-                    BadCase{{"--figure", "maybe"}, "maybe", "expected yes or no"},
-                    BadCase{{"--layers", "0"}, "0", "a whole number from 1 to 1000"},
-                    BadCase{{"--width", "1e3"}, "1e3", "a whole number from 1 to 65536"},
-                    BadCase{{"--epochs", "-1"}, "-1", "a whole number from 1 to"},
-                    BadCase{{"--batch", "99999999999999999999"}, "99999999999999999999", "a whole number"},
-                    BadCase{{"--images", "some"}, "some", "or all"}, BadCase{{"--threads", "0"}, "0", "from 1 to 1024"},
-                    BadCase{{"--seed", "-4"}, "-4", "a whole number from 0"},
-                    BadCase{{"--lr", "0"}, "0", "a number above 0"},
-                    BadCase{{"--lr", "fast"}, "fast", "a number above 0"},
-                    BadCase{{"--lr", "nan"}, "nan", "a number above 0"},
-                    BadCase{{"--lr", "1e999"}, "1e999", "a number above 0"},
-                    BadCase{{"--scales", "1:1e-4"}, "1:1e-4", "FROM:TO:COUNT"},
-                    BadCase{{"--scales", "1:1e-4:1"}, "1:1e-4:1", "COUNT from 2 to 64"},
-                    BadCase{{"--scales", "1:0:4"}, "1:0:4", "above 0"},
-                    BadCase{{"--scales", "1,,2"}, "1,,2", "numbers with commas"},
-                    BadCase{{"--scales", "0.1,-1"}, "0.1,-1", "above 0"}, BadCase{{"--data", ""}, "", "a folder"},
-                    BadCase{{"--norm", "layer", "--groups", "5"}, "5", "--norm layer has no groups"},
-                    BadCase{{"--norm", "group", "--groups", "7"}, "7", "7 does not divide --width 100"},
-                    BadCase{{"--norm", "group", "--width=30"}, "30", "4 does not divide --width 30"},
-                    BadCase{{"--norm", "instance", "--groups", "100"}, "100", "would be 0 everywhere"}));
+    testing::Values(
+        BadCase{{"--nrom", "batch"}, "--nrom", "unknown option \"--nrom\""},
+        BadCase{{"batch"}, "batch", "unknown option \"batch\""},
+        BadCase{{"--epochs", "3", "--lr"}, "--lr", "--lr: a value is missing: --lr RATE"},
+        BadCase{{"--norm", "bacth", "--seed", "3"},
+                "bacth",
+                "--norm: expected none, batch, layer, group, instance or rms, got \"bacth\""},
+        BadCase{{"--norm=bacth"}, "bacth", "got \"bacth\""}, BadCase{{"--norm="}, "", "got \"\""},
+        BadCase{{"--place", "behind"}, "behind", "--place: expected before or after"},
+        BadCase{{"--activation", "softplus"}, "softplus", "gelu-tanh"},
+        BadCase{{"--optimizer", "lion"}, "lion", "expected sgd or adam"},
+        BadCase{{"--type", "f16"}, "f16", "expected f32 or bf16"},
+        BadCase{{"--device", "tpu"}, "tpu", "expected cpu, cuda, or cuda:N with N from 0 to 1023"},
+        BadCase{{"--device", "cpu:0"}, "cpu:0", "expected cpu, cuda"},
+        BadCase{{"--device=cuda0"}, "cuda0", "got \"cuda0\""}, BadCase{{"--device=cuda:"}, "cuda:", "got \"cuda:\""},
+        BadCase{{"--device=cuda:-1"}, "cuda:-1", "N from 0 to 1023"},
+        BadCase{{"--device=cuda:1024"}, "cuda:1024", "N from 0 to 1023"},
+        BadCase{{"--figure", "maybe"}, "maybe", "expected yes or no"},
+        BadCase{{"--layers", "0"}, "0", "a whole number from 1 to 1000"},
+        BadCase{{"--width", "1e3"}, "1e3", "a whole number from 1 to 65536"},
+        BadCase{{"--epochs", "-1"}, "-1", "a whole number from 1 to"},
+        BadCase{{"--batch", "99999999999999999999"}, "99999999999999999999", "a whole number"},
+        BadCase{{"--images", "some"}, "some", "or all"}, BadCase{{"--threads", "0"}, "0", "from 1 to 1024"},
+        BadCase{{"--seed", "-4"}, "-4", "a whole number from 0"}, BadCase{{"--lr", "0"}, "0", "a number above 0"},
+        BadCase{{"--lr", "fast"}, "fast", "a number above 0"}, BadCase{{"--lr", "nan"}, "nan", "a number above 0"},
+        BadCase{{"--lr", "1e999"}, "1e999", "a number above 0"},
+        BadCase{{"--scales", "1:1e-4"}, "1:1e-4", "FROM:TO:COUNT"},
+        BadCase{{"--scales", "1:1e-4:1"}, "1:1e-4:1", "COUNT from 2 to 64"},
+        BadCase{{"--scales", "1:0:4"}, "1:0:4", "above 0"},
+        BadCase{{"--scales", "1,,2"}, "1,,2", "numbers with commas"},
+        BadCase{{"--scales", "0.1,-1"}, "0.1,-1", "above 0"}, BadCase{{"--data", ""}, "", "a folder"},
+        BadCase{{"--norm", "layer", "--groups", "5"}, "5", "--norm layer has no groups"},
+        BadCase{{"--norm", "group", "--groups", "7"}, "7", "7 does not divide --width 100"},
+        BadCase{{"--norm", "group", "--width=30"}, "30", "4 does not divide --width 30"},
+        BadCase{{"--norm", "instance", "--groups", "100"}, "100", "would be 0 everywhere"}));
 
 TEST(Options, MoreScalesThanFitAreAnError) {
   std::string list = "1";

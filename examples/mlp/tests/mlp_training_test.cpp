@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "mlp_machine.h"
 #include "mlp_reference.h"
 
 extern "C" {
@@ -34,7 +35,7 @@ network_shape shape_of(int kind) {
 class Training : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(machine_open(&machine_, WN_CPU, 1, &fault_)) << fault_.text;
+    ASSERT_TRUE(wn::open_machine(&machine_, &fault_)) << fault_.text;
     memory_.on = &machine_;
     std::mt19937 random(5);
     std::uniform_real_distribution<float> uniform;

@@ -1,0 +1,3 @@
+#include "graph_run.h"
+
+int main(int count, char **words) { return graph_main(count, words, stdout); }
