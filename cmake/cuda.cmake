@@ -18,8 +18,18 @@ endif()
 # 10.3, 12.1) as well, and PTX on everything from its own version on: that of 10.0 is compiled by the driver for 11.0 and
 # for what comes after 12.x. PTX of 12.0 would leave 11.0 out, PTX of both would serve nobody else. 8.6 and 8.9 stand here
 # for their larger register use per thread and their own scheduling; 9.0's code runs nowhere else.
-if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100 120-real CACHE STRING "GPU architectures")
+# Half of the time goes into making PTX, so it is made once where two would say the same. 8.9 is the first that converts
+# to 8-bit floating point by an instruction, 9.0 the first with clusters.
+if(DEFINED CMAKE_CUDA_ARCHITECTURES OR DEFINED ENV{CUDAARCHS})
+  set(warpnorm_cuda_code "")
+else()
+  set(CMAKE_CUDA_ARCHITECTURES OFF)
+  set(warpnorm_cuda_code
+      --generate-code=arch=compute_75,code=[sm_75]
+      --generate-code=arch=compute_80,code=[sm_80,sm_86]
+      --generate-code=arch=compute_89,code=[sm_89]
+      --generate-code=arch=compute_90,code=[sm_90]
+      --generate-code=arch=compute_100,code=[compute_100,sm_100,sm_120])
 endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY None) # named in host/CMakeLists.txt: the libraries are linked by the C compiler
 enable_language(CUDA)
@@ -40,9 +50,9 @@ find_library(
 
 # The least of them, which opening a device compares with.
 set(warpnorm_cuda_oldest 9999)
-foreach(architecture IN LISTS CMAKE_CUDA_ARCHITECTURES)
-  string(REGEX MATCH "[0-9]+" number "${architecture}")
-  if(number AND number LESS warpnorm_cuda_oldest)
+string(REGEX MATCHALL "[0-9]+" numbers "${CMAKE_CUDA_ARCHITECTURES} ${warpnorm_cuda_code}")
+foreach(number IN LISTS numbers)
+  if(number LESS warpnorm_cuda_oldest)
     set(warpnorm_cuda_oldest ${number})
   endif()
 endforeach()
