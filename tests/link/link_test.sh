@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # link_test.sh CASE PREFIX [BUILD]: one way of using an installed warpnorm, or one property of what is installed.
-# CC, CXX and CMAKE name the tools; CASE `install` makes PREFIX from the build folder BUILD, the others use PREFIX alone.
+# CC, CXX, CUDACXX and CMAKE name the tools, CUDART the folder of CUDA's shared runtime; CASE `install` makes PREFIX from
+# the build folder BUILD, the others use PREFIX alone.
 set -euo pipefail
 
 readonly case_name=$1 prefix=$2 build=${3-}
@@ -154,18 +155,18 @@ case_needed() {
 
 # A CUDA program with a shared runtime of its own. Linked, it finds that runtime where the compiler has it; a toolkit
 # from PyPI has it only under the name that programs load.
-cudart_dir() { dirname "$(find -L "$(dirname "$(command -v "$nvcc")")/.." -name 'libcudart.so.*' -print -quit)"; }
 with_cudart() {
-  local -r directory=$(cudart_dir)
+  local -r runtime=$(find "$CUDART/" -name 'libcudart.so.*' -print -quit)
+  [[ -n $runtime ]] || fail "there is no libcudart.so.* in $CUDART"
   mkdir -p "$work/cudart"
-  ln -sf "$(find "$directory" -name 'libcudart.so.*' -print -quit)" "$work/cudart/libcudart.so"
-  LIBRARY_PATH=$work/cudart:$directory:$(library_dir) CPATH=$prefix/include "$@"
+  ln -sf "$runtime" "$work/cudart/libcudart.so"
+  LIBRARY_PATH=$work/cudart:$CUDART:$(library_dir) CPATH=$prefix/include "$@"
 }
 
 # Where there is no GPU it says so, in the library's words, and ends with status 77.
 check_cuda() {
   local output status=0
-  output=$(LD_LIBRARY_PATH=$(library_dir):$(cudart_dir) "$1" 2>&1) || status=$?
+  output=$(LD_LIBRARY_PATH=$(library_dir):$CUDART "$1" 2>&1) || status=$?
   echo "$output"
   loads_shared "$1" || fail "the installed library is not what the program loads"
   readelf -d "$1" | grep 'NEEDED.*libcudart' >/dev/null || fail "the program has no shared runtime of its own"
