@@ -1,25 +1,31 @@
 # The CUDA compiler, the architectures, and the static runtime. nvcc is CMAKE_CUDA_COMPILER, CUDACXX or the one in the
 # PATH; else the one that scripts/cuda-toolkit has put under the build folder's parent.
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
-  find_program(WARPNORM_NVCC nvcc PATHS /usr/local/cuda/bin)
+  file(GLOB private_folder "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/cu13/bin")
+  find_program(WARPNORM_NVCC nvcc PATHS /usr/local/cuda/bin ${private_folder})
   if(NOT WARPNORM_NVCC)
-    file(GLOB private_nvcc "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/cu13/bin/nvcc")
-    if(private_nvcc)
-      list(GET private_nvcc 0 CMAKE_CUDA_COMPILER)
-      set(CMAKE_CUDA_COMPILER "${CMAKE_CUDA_COMPILER}" CACHE FILEPATH "nvcc" FORCE)
-    else()
-      message(FATAL_ERROR "WARPNORM_CUDA=ON needs nvcc: none is in the PATH, in CUDACXX or in /usr/local/cuda. "
-                          "scripts/cuda-toolkit gets one without touching the system.")
-    endif()
+    message(FATAL_ERROR "WARPNORM_CUDA=ON needs nvcc: none is in the PATH, in CUDACXX or in /usr/local/cuda. "
+                        "scripts/cuda-toolkit gets one without touching the system.")
   endif()
+  set(CMAKE_CUDA_COMPILER "${WARPNORM_NVCC}" CACHE FILEPATH "nvcc" FORCE)
 endif()
 
 # Machine code for each of these GPUs, and PTX for the rest. Code for 8.0, 10.0, 12.0 runs on later minor versions (8.7,
 # 10.3, 12.1) as well, and PTX on everything from its own version on: that of 10.0 is compiled by the driver for 11.0 and
 # for what comes after 12.x. PTX of 12.0 would leave 11.0 out, PTX of both would serve nobody else. 8.6 and 8.9 stand here
 # for their larger register use per thread and their own scheduling; 9.0's code runs nowhere else.
-if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 86-real 89-real 90-real 100 120-real CACHE STRING "GPU architectures")
+# Half of the time goes into making PTX, so it is made once where two would say the same. 8.9 is the first that converts
+# to 8-bit floating point by an instruction, 9.0 the first with clusters.
+if(DEFINED CMAKE_CUDA_ARCHITECTURES OR DEFINED ENV{CUDAARCHS})
+  set(warpnorm_cuda_code "")
+else()
+  set(CMAKE_CUDA_ARCHITECTURES OFF)
+  set(warpnorm_cuda_code
+      --generate-code=arch=compute_75,code=[sm_75]
+      --generate-code=arch=compute_80,code=[sm_80,sm_86]
+      --generate-code=arch=compute_89,code=[sm_89]
+      --generate-code=arch=compute_90,code=[sm_90]
+      --generate-code=arch=compute_100,code=[compute_100,sm_100,sm_120])
 endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY None) # named in host/CMakeLists.txt: the libraries are linked by the C compiler
 enable_language(CUDA)
@@ -40,9 +46,9 @@ find_library(
 
 # The least of them, which opening a device compares with.
 set(warpnorm_cuda_oldest 9999)
-foreach(architecture IN LISTS CMAKE_CUDA_ARCHITECTURES)
-  string(REGEX MATCH "[0-9]+" number "${architecture}")
-  if(number AND number LESS warpnorm_cuda_oldest)
+string(REGEX MATCHALL "[0-9]+" numbers "${CMAKE_CUDA_ARCHITECTURES} ${warpnorm_cuda_code}")
+foreach(number IN LISTS numbers)
+  if(number LESS warpnorm_cuda_oldest)
     set(warpnorm_cuda_oldest ${number})
   endif()
 endforeach()
@@ -50,11 +56,18 @@ if(warpnorm_cuda_oldest EQUAL 9999) # "native", "all"
   set(warpnorm_cuda_oldest 75)
 endif()
 
-# wn_cuda_kernels(TARGET SOURCES...): kernels of an example, as objects for a program in C: their host half throws nothing
-# and needs no C++ runtime. As in the library, products and sums are not fused behind the source's back.
+# wn_cuda_kernels(TARGET SOURCES...): kernels of the library or of an example, as objects for the linker of C.
+# --fmad=false: products and sums are fused where the source says wn_fma and nowhere else, so that a result does not
+# depend on what else is computed. Compressed: the images of all architectures are alike and shrink 14 times. The host's
+# half throws nothing and needs no guards, and so the libraries no C++ runtime.
 function(wn_cuda_kernels target)
   add_library(${target} OBJECT ${ARGN})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
-  target_compile_options(${target} PRIVATE --fmad=false -Xcompiler=-fno-exceptions,-fno-threadsafe-statics
-                                           "$<$<BOOL:${WARPNORM_WERROR}>:--Werror=all-warnings>")
+  target_compile_options(
+    ${target}
+    PRIVATE --fmad=false
+            ${warpnorm_cuda_code}
+            -Xfatbin=--compress-mode=size
+            -Xcompiler=-fno-exceptions,-fno-threadsafe-statics
+            "$<$<BOOL:${WARPNORM_WERROR}>:--Werror=all-warnings>")
 endfunction()

@@ -70,7 +70,26 @@ TEST(ApiDevice, TheProcessor) {
   wn_device_close(second);
 }
 
-#ifndef WN_TEST_CUDA_BUILD
+#ifdef WN_TEST_CUDA_BUILD
+// The driver's library, a GPU, or kernels for it may be missing: each time with a reason, which WN_AUTO passes on.
+TEST(ApiDevice, WithoutAGpuItSaysWhy) {
+  wn_device *gpu = nullptr, *chosen = nullptr;
+  const wn_status status = wn_device_open(&gpu, WN_CUDA, 0);
+  const std::string reason = wn_last_error();
+  ASSERT_EQ(wn_device_open(&chosen, WN_AUTO, 0), WN_OK) << wn_last_error();
+  const std::string text = wn_device_text(chosen);
+  if (status == WN_OK) {
+    EXPECT_EQ(wn_device_backend(chosen), WN_CUDA) << text;
+  } else {
+    EXPECT_EQ(status, WN_ERR_NO_DEVICE) << reason;
+    EXPECT_TRUE(HasWord(reason, "driver") || HasWord(reason, "GPU")) << reason;
+    EXPECT_EQ(wn_device_backend(chosen), WN_CPU);
+    EXPECT_NE(text.find("(no GPU: " + reason + ")"), std::string::npos) << text;
+  }
+  wn_device_close(chosen);
+  wn_device_close(gpu);
+}
+#else
 TEST(ApiDevice, WithoutCudaItSaysSo) {
   ExpectNotOpened(WN_CUDA, 0, WN_ERR_NO_DEVICE, "build CUDA");
   for (const int ordinal : {0, 3}) {  // of a GPU, which is not there

@@ -98,10 +98,11 @@ WN_DEVICE void next_row(const ColumnShape<column> &s, RowPlace *p) {
 
 /* The thread's octet where b is 0 in the a of its first row. */
 template <class T, bool column>
-WN_DEVICE T *octets_of(const ColumnShape<column> &s, const ColumnTask &t, const wni_tensor &tensor) {
+WN_DEVICE Elements<T> octets_of(const ColumnShape<column> &s, const ColumnTask &t, const wni_tensor &tensor) {
   const int64_t *const stride = tensor.view.stride;
   const int64_t a = s.inner == 1 ? t.row : t.row / s.inner;
-  return static_cast<T *>(tensor.data) + ((column ? t.slab * stride[0] : 0) + a * stride[column ? 1 : 0] + t.column);
+  return ElementsOf<T>::at(tensor.data, tensor.type) +
+         ((column ? t.slab * stride[0] : 0) + a * stride[column ? 1 : 0] + t.column);
 }
 
 /* Its offset in a row from there. */
@@ -112,31 +113,33 @@ WN_DEVICE int64_t row_offset(const ColumnShape<column> &, const wni_tensor &tens
 
 /* ---- loads */
 
-/* Whether each full octet of a tensor is aligned for the widest loads. One that a call does not have is. */
-WN_DEVICE bool is_wide(const wni_tensor &t, int element_bytes) {
+/* Whether each full octet of a tensor of T is aligned for the widest loads. One that a call does not have is. */
+template <class T>
+WN_DEVICE bool is_wide(const wni_tensor &t) {
   const uint64_t at = reinterpret_cast<uintptr_t>(t.data);
   const uint64_t strides = static_cast<uint64_t>(t.view.stride[0] | t.view.stride[1] | t.view.stride[2]);
-  return t.data == nullptr || ((at | strides * static_cast<unsigned>(element_bytes)) & 15) == 0;
-}
-
-/* Octets that are not full end a row: one copy of the code for them in a kernel. */
-template <class T>
-WN_NOINLINE Packed<T> load_part(const T *from, int columns) {
-  return load_elements(from, columns);
-}
-
-template <class T>
-WN_NOINLINE void store_part(T *to, Packed<T> p, int columns) {
-  store_elements(to, p, columns);
+  const unsigned bytes = kIsMixed<T> ? 1u << bytes_log2(t.type) : sizeof(T);
+  return t.data == nullptr || ((at | strides * bytes) & 15) == 0;
 }
 
 /* An octet of a row that is there or not (zeros). Loads of many rows are issued one after the other only where there
- * is no choice between them: `wide` makes it once for all. */
+ * is no choice between them: `wide` makes it once for all. Octets that are not full end a row. */
 template <bool wide, class T>
 WN_DEVICE Packed<T> load_line(const T *from, int columns, bool there) {
   if (!there) return packed_zero<T>();
   if constexpr (wide) return load_wide(from);
   return columns == 8 ? load_octet(from, 8) : load_part(from, columns);
+}
+template <bool wide, class Byte>
+WN_DEVICE Packed<mixed> load_line(const MixedElements<Byte> &from, int columns, bool there) {
+  if (!there) return {{}, from.type};
+  if constexpr (wide) return load_wide(from);
+  return load_octet(from, columns);
+}
+
+template <class T>
+WN_NOINLINE void store_part(T *to, Packed<T> p, int columns) {
+  store_elements(to, p, columns);
 }
 
 template <class T>
@@ -146,6 +149,15 @@ WN_DEVICE void store_line(T *to, const Packed<T> &p, int columns) {
   } else {
     store_part(to, p, columns);
   }
+}
+
+template <class X, class T>
+WN_DEVICE void store_line(T *to, const Octet<X> &v, int columns) {
+  store_line(to, pack<T>(v), columns);
+}
+template <class X, class Byte>
+WN_DEVICE void store_line(const MixedElements<Byte> &to, const Octet<X> &v, int columns) {
+  store_values(to, v, columns);
 }
 
 /* ---- sets side by side in a row */

@@ -25,7 +25,7 @@ WN_DEVICE ColumnInput column_input(const wni_call &call, bool again, bool finish
   in.adds = before && !in.from_sum;
   in.stores = in.adds && stored;
   in.second = in.adds || (finishes && call.add == WN_ADD_AFTER);
-  in.wide = is_wide(in.from_sum ? call.sum : call.x, sizeof(X)) && (!in.second || is_wide(call.residual, sizeof(X)));
+  in.wide = is_wide<X>(in.from_sum ? call.sum : call.x) && (!in.second || is_wide<X>(call.residual));
   return in;
 }
 
@@ -304,9 +304,9 @@ WN_DEVICE void scale_octet(R scale, Octet<R> *y) {
 }
 
 /* From z on. */
-template <class X, class Y>
+template <class X, class Place>
 WN_DEVICE void finish_row(const wni_call &call, const ColumnTask &t, uint8_t *mask, const Packed<X> &residual,
-                          Octet<Real<X>> *z, Y *to, uint32_t *largest) {
+                          Octet<Real<X>> *z, const Place &to, uint32_t *largest) {
   typedef Real<X> R;
   if (call.add == WN_ADD_AFTER) {
     const Octet<R> r = unpack(residual);
@@ -317,7 +317,7 @@ WN_DEVICE void finish_row(const wni_call &call, const ColumnTask &t, uint8_t *ma
   activate(call, z->v);
   if (call.y_amax != nullptr) note_largest(*z, t.columns, largest);
   if (call.y_scale != nullptr) scale_octet(static_cast<R>(*call.y_scale), z);
-  store_line(to, pack<Y>(*z), t.columns);
+  store_line(to, *z, t.columns);
 }
 
 template <class X, class Y>
@@ -327,7 +327,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
   const wni_call &call = job.call;
   const ColumnInput in = column_input<X>(call, call.stats == WNI_STATS_COMPUTED, true);
   const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
-  Y *const y = octets_of<Y>(s, t, call.y);
+  const Elements<Y> y = octets_of<Y>(s, t, call.y);
   const ColumnFactors<R> k = column_factors<R>(job, t);
   const int64_t mask_row = (job.cut.column.columns + 7) / 8;
   uint8_t *mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;

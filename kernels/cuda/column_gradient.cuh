@@ -21,8 +21,8 @@ WN_DEVICE GradientInput gradient_input(const wni_call &call, bool sums, bool app
   in.dsum = applies && call.dx.data != nullptr && call.dsum.data != nullptr;
   /* Frozen statistics: dx is dz times a factor, whatever x is. */
   in.x = sums || (active && !in.mask) || call.stats != WNI_STATS_RUNNING;
-  in.wide = is_wide(call.x, sizeof(X)) && is_wide(call.dy, sizeof(D)) &&
-            (!in.residual || is_wide(call.residual, sizeof(X))) && (!in.dsum || is_wide(call.dsum, sizeof(X)));
+  in.wide = is_wide<X>(call.x) && is_wide<D>(call.dy) && (!in.residual || is_wide<X>(call.residual)) &&
+            (!in.dsum || is_wide<X>(call.dsum));
   return in;
 }
 
@@ -52,7 +52,7 @@ WN_DEVICE unsigned scattered_signs(const wni_cuda_job &job, const ColumnTask &t,
 template <class X, class D>
 struct GradientTensors {
   const X *x, *more;
-  const D *dy;
+  Elements<const D> dy;
 };
 
 template <class X, class D, bool column>

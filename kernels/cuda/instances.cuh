@@ -1,11 +1,22 @@
 /* From the types of a call to an instance of a kernel: each function calls f with the type, or the scope, as a
- * constant, so f is instantiated for each that there is. Of f64 data every tensor is f64, of the others none. */
+ * constant, so f is instantiated for each that there is.
+ *
+ * The launch_*.cu of the ROW and COLUMN families are compiled once for each type of x, WNI_X: side by side, and no file
+ * takes long. Each compilation has a function of its own, WNI_INSTANCES(name), that kernels.cu asks. */
 #ifndef WNI_INSTANCES_CUH
 #define WNI_INSTANCES_CUH
 #include <type_traits>
 
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/cuda_job.h"
 #include "kernels/cuda/scalar.cuh"
+
+#define WNI_PASTE(a, b) a##_##b
+#define WNI_PASTE_VALUES(a, b) WNI_PASTE(a, b)
+#define WNI_INSTANCES(name) WNI_PASTE_VALUES(name, WNI_X)
+
+/* NULL: there is no such instance. */
+#define WNI_INSTANCE_LOOKUP(name) \
+  extern "C" const void *name(wni_cuda_function function, int variant, const wni_types *types)
 
 namespace wn {
 
@@ -21,49 +32,13 @@ const void *address_of(Kernel *kernel) {
   return reinterpret_cast<const void *>(kernel);
 }
 
-template <class F>
-const void *for_x_type(wn_dtype x, const F &f) {
-  switch (x) {
-    case WN_F32:
-      return f(Type<float>());
-    case WN_F16:
-      return f(Type<f16>());
-    case WN_BF16:
-      return f(Type<bf16>());
-    case WN_F64:
-      return f(Type<double>());
-    default:
-      return nullptr;
-  }
-}
-
-/* dy of x of type X. */
+/* y or dy beside x of type X: the same, or another one. Of f64 data every tensor is f64, of the others none. */
 template <class X, class F>
-const void *for_dy_type(wn_dtype dy, const F &f) {
-  if constexpr (std::is_same<X, double>::value) {
-    return dy == WN_F64 ? f(Type<double>()) : nullptr;
-  } else {
-    switch (dy) {
-      case WN_F32:
-        return f(Type<float>());
-      case WN_F16:
-        return f(Type<f16>());
-      case WN_BF16:
-        return f(Type<bf16>());
-      default:
-        return nullptr;
-    }
-  }
-}
-
-/* y of x of type X: what dy may be, and the 8-bit types. */
-template <class X, class F>
-const void *for_y_type(wn_dtype y, const F &f) {
-  if constexpr (!std::is_same<X, double>::value) {
-    if (y == WN_F8_E4M3) return f(Type<e4m3>());
-    if (y == WN_F8_E5M2) return f(Type<e5m2>());
-  }
-  return for_dy_type<X>(y, f);
+const void *for_other_type(wn_dtype x, wn_dtype other, const F &f) {
+  if (other == x) return f(Type<X>());
+  if constexpr (!std::is_same<X, f64>::value)
+    if (other != WN_F64 && other != WN_DTYPE_DEFAULT) return f(Type<mixed>());
+  return nullptr;
 }
 
 template <class F>

@@ -21,6 +21,7 @@ static const void *kernel_of(wni_cuda_function function) {
 
 }  // namespace wn
 
-const void *wni_cuda_merge_kernel(wni_cuda_function function, const wni_types *types) {
+WNI_INSTANCE_LOOKUP(wni_cuda_merge) {
+  (void)variant;
   return types->real == WN_F64 ? wn::kernel_of<double>(function) : wn::kernel_of<float>(function);
 }

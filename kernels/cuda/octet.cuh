@@ -72,6 +72,14 @@ WN_DEVICE Packed<T> packed_zero() {
   return p;
 }
 
+template <class R>
+WN_DEVICE Octet<R> splat(R v) {
+  Octet<R> o;
+#pragma unroll
+  for (int i = 0; i < 8; i++) o.v[i] = v;
+  return o;
+}
+
 /* Unpacked again rather than kept unpacked: see wn_forget. */
 template <class T>
 WN_DEVICE Packed<T> forget(Packed<T> p) {
@@ -118,14 +126,15 @@ WN_DEVICE Packed<T> load_wide(const T *from) {
   return p;
 }
 
+/* Of 16-bit types. */
 template <class T>
 WN_DEVICE Packed<T> load_words(const T *from) {
   Packed<T> p;
   const char *const at = reinterpret_cast<const char *>(from);
-  if (sizeof(T) >= 4 || is_aligned(from, 4)) {
+  if (is_aligned(from, 4)) {
 #pragma unroll
-    for (int i = 0; i < Packed<T>::kWords; i++) p.word[i] = reinterpret_cast<const uint32_t *>(at)[i];
-  } else if constexpr (sizeof(T) == 2) {
+    for (int i = 0; i < 4; i++) p.word[i] = reinterpret_cast<const uint32_t *>(at)[i];
+  } else {
     uint32_t carry = *reinterpret_cast<const uint16_t *>(at);
 #pragma unroll
     for (int i = 0; i < 3; i++) {
@@ -150,7 +159,15 @@ WN_DEVICE Packed<T> load_elements(const T *from, int n) {
 /* n elements, 0 to 8; the others are 0. */
 template <class T>
 WN_DEVICE Packed<T> load_octet(const T *from, int n) {
-  if (n == 8) return is_aligned(from, 16) ? load_wide(from) : load_words(from);
+  if (n == 8 && is_aligned(from, 16)) return load_wide(from);
+  if constexpr (sizeof(T) == 2)
+    if (n == 8) return load_words(from);
+  return load_elements(from, n);
+}
+
+/* One copy of the code in a kernel, for octets that are few: the call waits for what it loads. */
+template <class T>
+WN_NOINLINE Packed<T> load_part(const T *from, int n) {
   return load_elements(from, n);
 }
 
@@ -175,56 +192,29 @@ WN_DEVICE void store_elements(T *to, const Packed<T> &p, int n) {
     if (i < n) to[i] = packed_get(p, i);
 }
 
+/* Of 16-bit types. */
 template <class T>
 WN_DEVICE void store_words(T *to, const Packed<T> &p) {
   char *const at = reinterpret_cast<char *>(to);
-  if (sizeof(T) >= 4 || is_aligned(to, 4)) {
+  if (is_aligned(to, 4)) {
 #pragma unroll
-    for (int i = 0; i < Packed<T>::kWords; i++) reinterpret_cast<uint32_t *>(at)[i] = p.word[i];
-  } else if constexpr (sizeof(T) == 2) {
+    for (int i = 0; i < 4; i++) reinterpret_cast<uint32_t *>(at)[i] = p.word[i];
+  } else {
     *reinterpret_cast<uint16_t *>(at) = static_cast<uint16_t>(p.word[0]);
 #pragma unroll
     for (int i = 0; i < 3; i++)
       *reinterpret_cast<uint32_t *>(at + 2 + 4 * i) = wn_funnel_right(p.word[i], p.word[i + 1], 16);
     *reinterpret_cast<uint16_t *>(at + 14) = static_cast<uint16_t>(p.word[3] >> 16);
-  } else {
-    store_elements(to, p, 8);
   }
 }
 
 /* The first n elements, 0 to 8. */
 template <class T>
 WN_DEVICE void store_octet(T *to, const Packed<T> &p, int n) {
-  if (n == 8) {
-    if (is_aligned(to, sizeof(T) == 1 ? 8 : 16)) {
-      store_wide(to, p);
-    } else {
-      store_words(to, p);
-    }
-  } else {
-    store_elements(to, p, n);
-  }
-}
-
-/* ---- parameters: 8 neighbours, or one for all */
-
-template <class R>
-WN_DEVICE Octet<R> splat(R v) {
-  Octet<R> o;
-#pragma unroll
-  for (int i = 0; i < 8; i++) o.v[i] = v;
-  return o;
-}
-
-template <class R>
-WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int n) {
-  if constexpr (sizeof(R) == 8) {
-    return unpack(load_octet(static_cast<const double *>(p) + first, n));
-  } else {
-    if (type == WN_F32) return unpack(load_octet(static_cast<const float *>(p) + first, n));
-    if (type == WN_F16) return unpack(load_octet(static_cast<const f16 *>(p) + first, n));
-    return unpack(load_octet(static_cast<const bf16 *>(p) + first, n));
-  }
+  if (n == 8 && is_aligned(to, sizeof(T) == 1 ? 8 : 16)) return store_wide(to, p);
+  if constexpr (sizeof(T) == 2)
+    if (n == 8) return store_words(to, p);
+  store_elements(to, p, n);
 }
 
 }  // namespace wn

@@ -206,7 +206,7 @@ WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Te
 /* Runs lie view.stride[2] apart, or where they are pieces of one run (then that stride is 0) side by side. */
 template <class T>
 struct RowTensor {
-  T *first; /* of the part's first run */
+  Elements<T> first; /* of the part's first run */
   int64_t stride, piece;
 };
 
@@ -214,12 +214,13 @@ template <class T>
 WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, const RowPlace &at, int64_t run) {
   const int64_t *const stride = t.view.stride;
   const int64_t piece = job.cut.row.param_run * job.cut.row.elements;
-  return {static_cast<T *>(t.data) + (at.outer * stride[0] + at.middle * stride[1] + run * (stride[2] + piece)),
-          stride[2], piece};
+  return {
+      ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + run * (stride[2] + piece)),
+      stride[2], piece};
 }
 
 template <class T>
-WN_DEVICE T *row_at(const RowTensor<T> &t, const RowOctet &o) {
+WN_DEVICE Elements<T> row_at(const RowTensor<T> &t, const RowOctet &o) {
   return t.first + (o.run * t.stride + (o.run * t.piece + 8 * static_cast<int64_t>(o.octet)));
 }
 

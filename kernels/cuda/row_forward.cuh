@@ -180,7 +180,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       store_y(job, set, o, n, v.s, p, forget(h[k]), r[k], &largest);
     }
   }
-  if constexpr (sizeof(Y) == 1) store_largest(call, largest);
+  if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
 
 /* ---- sets of any length */
@@ -242,7 +242,7 @@ WN_DEVICE void forward_loop(const wni_cuda_job &job) {
     if (team.rank == 0) store_statistics(job, set.start.set, v.s, v.var);
     apply_octets(job, set, whole, team, v.s, call.sum.data != nullptr, &largest);
   }
-  if constexpr (sizeof(Y) == 1) store_largest(call, largest);
+  if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
 
 /* Threads of the largest block, and blocks of it that a multiprocessor's registers hold. */

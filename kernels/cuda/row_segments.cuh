@@ -56,7 +56,7 @@ row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
         running ? running_normalizer<R>(call, set.start.param) : stored_normalizer<R>(job, set.start.set);
     apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, &largest);
   }
-  if constexpr (sizeof(Y) == 1) store_largest(call, largest);
+  if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
 
 }  // namespace wn

@@ -87,7 +87,7 @@ WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, con
   }
   if (call.mask != nullptr) *mask_at(job, set.start, o) = signs_of(z.v, n);
   activate(call, z.v);
-  if constexpr (sizeof(Y) == 1) {
+  if constexpr (kIsMixed<Y>) {
     if (call.y_amax != nullptr) note_largest(largest, z.v, n);
     if (call.y_scale != nullptr) {
       const R scale = *call.y_scale;
@@ -95,7 +95,7 @@ WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, con
       for (int i = 0; i < 8; i++) z.v[i] *= scale;
     }
   }
-  store_octet(row_at(set.y, o), pack<Y>(z), n);
+  store_values(row_at(set.y, o), z, n);
 }
 
 /* The statistics that a call or a later launch wants; one thread of a set does it. */

@@ -32,6 +32,8 @@ WN_DEVICE vec vec_clamp(vec v, double low, double high) { /* NaN stays */
 namespace wn {
 
 /* Tensors' element types. The narrow ones are their bits: arithmetic is in Real<T>. */
+typedef float f32;
+typedef double f64;
 struct f16 {
   uint16_t bits;
 };
@@ -43,6 +45,11 @@ struct e4m3 {
 };
 struct e5m2 {
   uint8_t bits;
+};
+/* Of a tensor whose type is known at run time, uniform for the kernel: at most this large. Most calls have x, y and dy
+ * of one type; an instance of each kernel for every other combination would make the library twice as large. */
+struct mixed {
+  uint32_t most;
 };
 
 template <class T>

@@ -3,7 +3,7 @@
 #ifndef WNI_STAGE_CUH
 #define WNI_STAGE_CUH
 #include "kernels/cuda/cuda_job.h"
-#include "kernels/cuda/octet.cuh"
+#include "kernels/cuda/mixed.cuh"
 #include "kernels/cuda/reduce.cuh"
 
 namespace wn {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # link_test.sh CASE PREFIX [BUILD]: one way of using an installed warpnorm, or one property of what is installed.
-# CC, CXX and CMAKE name the tools; CASE `install` makes PREFIX from the build folder BUILD, the others use PREFIX alone.
+# CC, CXX, CUDACXX and CMAKE name the tools, CUDART the folder of CUDA's shared runtime; CASE `install` makes PREFIX from
+# the build folder BUILD, the others use PREFIX alone.
 set -euo pipefail
 
 readonly case_name=$1 prefix=$2 build=${3-}
@@ -8,7 +9,7 @@ source_root=$(cd "$(dirname "$0")/../.." && pwd)
 readonly source_root
 readonly examples=$source_root/examples/link
 readonly work=${prefix%/*}/$case_name
-readonly cc=${CC:-cc} cxx=${CXX:-c++} cmake=${CMAKE:-cmake}
+readonly cc=${CC:-cc} cxx=${CXX:-c++} cmake=${CMAKE:-cmake} nvcc=${CUDACXX:-nvcc}
 readonly strict="-Wall -Wextra -Wpedantic -Werror"
 
 fail() {
@@ -109,7 +110,7 @@ case_pkg_config_static() {
 case_archive() {
   # shellcheck disable=SC2046
   "$cc" "$examples/c/link_c.c" -o "$work/link_c" $(pkg_config --cflags warpnorm) "$(library_dir)/libwarpnorm.a" \
-    $(pkg_config --static --libs-only-l warpnorm | sed 's/-lwarpnorm//')
+    $(pkg_config --static --libs warpnorm | sed 's/-lwarpnorm//')
   check_layer "$work/link_c"
   is_without_shared "$work/link_c" || fail "the program uses the shared library"
 }
@@ -148,8 +149,42 @@ case_needed() {
   local needed
   needed=$(objdump -p "$library" | awk '/NEEDED/ {print $2}')
   [[ $needed == *libgomp* || $needed == *libomp* ]] || fail "no OpenMP runtime in: $needed"
-  ! grep -vE '^(libc|libm|libpthread|libgomp|libomp|ld-linux[a-z0-9_-]*)\.so' <<<"$needed" || fail "more is needed than allowed"
+  ! grep -vE '^(libc|libm|libpthread|libdl|librt|libgomp|libomp|ld-linux[a-z0-9_-]*)\.so' <<<"$needed" || fail "more is needed than allowed"
   ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
+}
+
+# A CUDA program with a shared runtime of its own. Linked, it finds that runtime where the compiler has it; a toolkit
+# from PyPI has it only under the name that programs load.
+with_cudart() {
+  local -r runtime=$(find "$CUDART/" -name 'libcudart.so.*' -print -quit)
+  [[ -n $runtime ]] || fail "there is no libcudart.so.* in $CUDART"
+  mkdir -p "$work/cudart"
+  ln -sf "$runtime" "$work/cudart/libcudart.so"
+  LIBRARY_PATH=$work/cudart:$CUDART:$(library_dir) CPATH=$prefix/include "$@"
+}
+
+# Where there is no GPU it says so, in the library's words, and ends with status 77.
+check_cuda() {
+  local output status=0
+  output=$(LD_LIBRARY_PATH=$(library_dir):$CUDART "$1" 2>&1) || status=$?
+  echo "$output"
+  loads_shared "$1" || fail "the installed library is not what the program loads"
+  readelf -d "$1" | grep 'NEEDED.*libcudart' >/dev/null || fail "the program has no shared runtime of its own"
+  case $status in
+    0) [[ $output == *": largest error "* ]] || fail "it printed: $output" ;;
+    77) [[ $output =~ ^"warpnorm: "[^:]+": ".*(driver|GPU) ]] || fail "it does not say why there is no device: $output" ;;
+    *) fail "it ended with status $status" ;;
+  esac
+}
+
+case_cuda_cmake() {
+  with_cudart build_with_cmake "$examples/cuda" -DCMAKE_CUDA_COMPILER="$nvcc"
+  check_cuda "$work/build/link_cuda"
+}
+
+case_cuda_nvcc() {
+  with_cudart "$nvcc" -std=c++17 -Werror all-warnings -cudart shared "$examples/cuda/link_cuda.cu" -o "$work/link_cuda" -lwarpnorm
+  check_cuda "$work/link_cuda"
 }
 
 case_version() {

@@ -1,15 +1,20 @@
 # The library on the emulator: its own sources with the CUDA backend, the kernels' sources compiled for the emulator, and
 # the emulator's runtime in place of NVIDIA's.
 file(GLOB host_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/host/*.c")
-file(GLOB kernel_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/kernels/cuda/*.cu")
+include("${PROJECT_SOURCE_DIR}/kernels/cuda/sources.cmake")
 
-if(NOT kernel_sources)
-  return()
-endif()
-wn_simt_kernels(wn_simt_kernels_cuda ${kernel_sources})
-target_include_directories(wn_simt_kernels_cuda PRIVATE "${PROJECT_SOURCE_DIR}/include")
+add_library(warpnorm_simt STATIC ${host_sources})
+function(add_simt_library_kernels name)
+  wn_simt_kernels(${name} ${ARGN})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/include")
+  target_sources(warpnorm_simt PRIVATE $<TARGET_OBJECTS:${name}>)
+endfunction()
+add_simt_library_kernels(wn_simt_kernels_cuda ${cuda_sources})
+foreach(x IN LISTS cuda_x_types)
+  add_simt_library_kernels(wn_simt_kernels_cuda_${x} ${cuda_sources_each})
+  target_compile_definitions(wn_simt_kernels_cuda_${x} PRIVATE WNI_X=${x})
+endforeach()
 
-add_library(warpnorm_simt STATIC ${host_sources} $<TARGET_OBJECTS:wn_simt_kernels_cuda>)
 target_compile_definitions(warpnorm_simt PRIVATE WNI_HAVE_CUDA WNI_CUDA_OLDEST=75)
 target_include_directories(
   warpnorm_simt
