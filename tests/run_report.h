@@ -17,6 +17,15 @@ std::int64_t ElementsOf(const Case &c);
 // WN_TEST_EVERY=k: of many cases take every k-th only, for slow machines and watched builds; 1 if it is not set.
 std::size_t Every();
 
+// Of what a test tries one after another: each Every()-th, the first included.
+class Sample {
+ public:
+  bool Take() { return tried_++ % Every() == 0; }
+
+ private:
+  std::size_t tried_ = 0;
+};
+
 // The cases of up to so many elements, every one or every k-th.
 void ForCases(std::int64_t most_elements, const std::function<void(const Case &)> &of);
 
