@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <functional>
-#include <memory>
 #include <vector>
 
 #include "tests/api_problem_spec.h"
