@@ -19,8 +19,8 @@ static wn_status no_kernel(const wni_cuda_launch *l, const wni_plan_input *in) {
                    wni_dtype_name(is_backward(in->pass) ? in->types.dy : in->types.y));
 }
 
-/* Asking for a kernel's attributes loads it. The limit of its shared memory is raised to all that there is, which is
- * the same for everyone who sets it, whenever they do. */
+/* Asking for a kernel's attributes loads it. The limit of its shared memory is raised to all that there is, whatever
+ * this launch needs: another plan's launch of the same kernel may need more, and finds it loaded. */
 static wn_status load(const wni_cuda_state *s, const wni_cuda_launch *l, const wni_plan_input *in) {
   const void *const kernel = wni_cuda_kernel(l->function, l->variant, &in->types);
   if (!kernel) return no_kernel(l, in);
@@ -30,7 +30,6 @@ static wn_status load(const wni_cuda_state *s, const wni_cuda_launch *l, const w
   if ((unsigned)a.maxThreadsPerBlock < l->block)
     return wni_error(WN_ERR_DEVICE, "kernel %s, variant %d, runs at most %d threads a block; the plan has %u",
                      wni_cuda_function_name(l->function), l->variant, a.maxThreadsPerBlock, l->block);
-  if (l->shared == 0) return WN_OK;
   const int most = (int)(s->figures.shared_per_block - (int64_t)a.sharedSizeBytes);
   return CUDA(cudaFuncSetAttribute, kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most);
 }

@@ -292,6 +292,57 @@ void AddLong(List *list) {
   }
 }
 
+// Rows of the lengths at which another kernel of a GPU holds them: a few octets of a warp's lanes, two and four of a
+// block's threads (which have room for half as many f64), and rows that a block reads twice, which in place must not
+// hurt.
+constexpr std::int64_t kRowLengths[] = {700, 2000, 9001, 17003}, kRowLengthsF64[] = {300, 1000, 5003, 9001};
+
+// In every type of y or dy that there is a kernel for.
+void AddRowTypes(List *list) {
+  for (const wn_dtype x : kInputs) {
+    for (const TypeChoice &types : TypeChoices(x)) {
+      const bool no_backward = IsFloat8(types.y);
+      if (types.param != types.param_grad || (x != WN_F64 && types.param != WN_F32)) continue;
+      if (types.dy != (no_backward ? WN_DTYPE_DEFAULT : types.y)) continue;
+      for (const std::int64_t c : x == WN_F64 ? kRowLengthsF64 : kRowLengths) {
+        Case row = list->Varied(list->Pick(2) == 0 ? WN_LAYER : WN_RMS, kLayouts[list->Pick(2)], x);
+        list->SetShape({c < 9000 ? 3 : 1, c, 1, 1, 1}, &row);
+        List::SetTypes(types, &row);
+        if (!no_backward) row.y_scale = 0;
+        list->Add(row);
+      }
+    }
+  }
+}
+
+// About `length` elements to a set of each kind whose sets are rows, and two sets.
+Shape RowShape(wn_kind kind, std::int64_t length) {
+  if (kind == WN_GROUP) return {1, 4, length / 2, 2, 1};
+  if (kind == WN_BATCH) return {3, 2, length / 3, 1, 1};
+  return kind == WN_INSTANCE ? Shape{1, 2, length, 1, 1} : Shape{2, length, 1, 1, 1};
+}
+
+// Of every kind; and so few and long that sets are cut into segments, a group's even each of its channels.
+void AddRowKinds(List *list) {
+  for (const wn_kind kind : kKinds) {
+    for (const wn_dtype x : kInputs) {
+      std::vector<std::int64_t> lengths(std::begin(kRowLengths), std::end(kRowLengths));
+      if (x == WN_F64) lengths.assign(std::begin(kRowLengthsF64), std::end(kRowLengthsF64));
+      lengths.push_back(kind == WN_GROUP ? 66006 : 33001);
+      for (const std::int64_t length : lengths) {
+        if (x == WN_F16 && length != lengths.back()) continue;  // as bf16
+        Case row = list->Varied(kind, WN_NCX, x);
+        list->SetShape(RowShape(kind, length), &row);
+        row.problem.parts = 1;
+        row.n = row.problem.n;
+        if (length > 20000) row.problem.flags |= WN_SPLIT_FEW_ROWS;
+        if (kind == WN_INSTANCE) row.problem.flags |= WN_INSTANCE_RUNNING;
+        list->Add(row);
+      }
+    }
+  }
+}
+
 std::vector<Case> MakeCases() {
   List list;
   AddTypes(&list);
@@ -301,6 +352,8 @@ std::vector<Case> MakeCases() {
   AddData(&list);
   AddRunning(&list);
   AddLong(&list);
+  AddRowTypes(&list);
+  AddRowKinds(&list);
   return list.cases;
 }
 

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::int64_t kShownFailures = 20;
 
+std::size_t Setting(const char *name, std::size_t otherwise) {
+  const char *const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
 // The same bits. Of a NaN the interface promises that it is one: its sign and payload come from whichever operand the
 // instruction happens to prefer.
 bool Same(const Output &a, const Output &b) {
@@ -27,10 +32,9 @@ bool Same(const Output &a, const Output &b) {
 
 }  // namespace
 
-std::size_t Every() {
-  const char *const every = std::getenv("WN_TEST_EVERY");
-  return every == nullptr ? 1 : std::strtoull(every, nullptr, 10);
-}
+std::size_t Every() { return Setting("WN_TEST_EVERY", 1); }
+
+std::size_t First() { return Setting("WN_TEST_FIRST", 0); }
 
 std::int64_t ElementsOf(const Case &c) { return c.n * c.problem.c * c.problem.x; }
 
@@ -38,7 +42,7 @@ void ForCases(std::int64_t most_elements, const std::function<void(const Case &)
   const std::size_t every = Every();
   ASSERT_GE(every, 1U) << "WN_TEST_EVERY";
   std::size_t tried = 0;
-  for (std::size_t i = 0; i < Cases().size(); i += every) {
+  for (std::size_t i = First(); i < Cases().size(); i += every) {
     if (ElementsOf(Cases()[i]) > most_elements) continue;
     of(Cases()[i]);
     tried++;

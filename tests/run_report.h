@@ -15,7 +15,18 @@ constexpr wn_pass kPasses[] = {WN_TRAIN, WN_INFER, WN_BACKWARD, WN_BACKWARD_FROZ
 std::int64_t ElementsOf(const Case &c);
 
 // WN_TEST_EVERY=k: of many cases take every k-th only, for slow machines and watched builds; 1 if it is not set.
+// WN_TEST_FIRST: the number of the first that is taken, 0 if it is not set, so that several runs take different ones.
 std::size_t Every();
+std::size_t First();
+
+// Of what a test tries one after another, the same share.
+class Sample {
+ public:
+  bool Take() { return tried_++ % Every() == First() % Every(); }
+
+ private:
+  std::size_t tried_ = 0;
+};
 
 // The cases of up to so many elements, every one or every k-th.
 void ForCases(std::int64_t most_elements, const std::function<void(const Case &)> &of);

@@ -207,6 +207,40 @@ TEST_F(HostCudaCalls, KernelsAreLoadedOnce) {
   EXPECT_EQ(calls("cudaFuncGetAttributes"), loaded);
 }
 
+// Rows of instance norm and of layer norm may be the same kernel, and only the latter needs shared memory.
+TEST_F(HostCuda, ALoadedKernelHasRoomForThePlansToCome) {
+  wn_device *const device = Open();
+  wn_problem instance = WN_PROBLEM_INIT, layer = WN_PROBLEM_INIT;
+  instance.kind = WN_INSTANCE;
+  layer.kind = WN_LAYER;
+  instance.n = instance.c = layer.n = layer.x = 1;
+  instance.x = layer.c = 9001;
+  wn_plan *plans[2] = {};
+  ASSERT_EQ(wn_plan_create(&plans[0], device, &instance), WN_OK) << wn_last_error();
+  ASSERT_EQ(wn_plan_create(&plans[1], device, &layer), WN_OK) << wn_last_error();
+  constexpr std::size_t kBytes = 9001 * sizeof(float);
+  const std::vector<float> ones(9001, 1.0f);
+  wn_backward_args a = WN_BACKWARD_INIT;
+  std::vector<void *> buffers;
+  const auto buffer = [&](std::size_t bytes) {
+    buffers.push_back(nullptr);
+    EXPECT_EQ(wn_buffer_alloc(device, &buffers.back(), bytes, nullptr), WN_OK);
+    return buffers.back();
+  };
+  for (const void **const input : {&a.x, &a.dy, &a.mean, &a.rstd}) {
+    void *const memory = buffer(kBytes);
+    EXPECT_EQ(wn_buffer_write(device, memory, ones.data(), kBytes, nullptr), WN_OK);
+    *input = memory;
+  }
+  a.dx = buffer(kBytes);
+  a.dgamma = buffer(kBytes);
+  const std::size_t work_bytes = wn_plan_workspace(plans[1], WN_BACKWARD);
+  EXPECT_EQ(wn_backward(plans[1], &a, buffer(work_bytes), work_bytes, nullptr), WN_OK) << wn_last_error();
+  for (void *const b : buffers) EXPECT_EQ(wn_buffer_free(device, b, nullptr), WN_OK);
+  for (wn_plan *const plan : plans) wn_plan_destroy(plan);
+  wn_device_close(device);
+}
+
 TEST_F(HostCudaCalls, CanBeCaptured) {
   Make(SmallProblem());
   cudaStream_t stream = nullptr;

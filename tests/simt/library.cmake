@@ -32,41 +32,12 @@ target_link_libraries(wn_simt_host_tests PRIVATE warpnorm_simt warpnorm_pedantic
 add_test(NAME simt.host COMMAND wn_simt_host_tests)
 set_tests_properties(simt.host PROPERTIES LABELS fast)
 
-# The tests of tests/ that run on a device, on emulated ones: the same sources, the same list of cases, the same
-# tolerances. Not those whose tensors lie in memory of the host, which a GPU does not read, or are large.
-set(library_test_sources ${wn_library_test_sources})
-list(FILTER library_test_sources EXCLUDE REGEX "run_(sparse|stream|large)")
-list(TRANSFORM library_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
-add_executable(wn_simt_library_tests device_under_test.cpp ${library_test_sources})
-target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
-target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
-
-# simt_library_test(NAME DEVICE SEED FILTER [EVERY]): some of them on one emulated GPU, as one test of ctest.
-function(simt_library_test name device seed filter)
-  add_test(NAME simt.${name} COMMAND wn_simt_library_tests "--gtest_filter=${filter}")
-  set(environment WN_TEST_BACKEND=cuda WN_SIMT_DEVICE=${device} WN_SIMT_SEED=${seed})
-  if(ARGN)
-    list(APPEND environment WN_TEST_EVERY=${ARGN})
-  endif()
-  set_tests_properties(simt.${name} PROPERTIES LABELS simt TIMEOUT 900 ENVIRONMENT "${environment}"
-                                               FAIL_REGULAR_EXPRESSION "Running 0 tests")
-endfunction()
-
-# All cases on a large GPU and on a toy, whose figures bring every variant within reach of small tensors; some of them on
-# one of each generation.
-simt_library_test(conformance h100 1 "Conformance.*")
-simt_library_test(conformance.toy toy 2 "Conformance.*")
-set(seed 3)
-foreach(device IN ITEMS t4 a100 rtx4090 b200 rtx5090)
-  simt_library_test(conformance.${device} ${device} ${seed} "Conformance.*" 11)
-  math(EXPR seed "${seed} + 1")
-endforeach()
-simt_library_test(conformance.long h100 8 "ConformanceLong.*")
-simt_library_test(exact h100 9 "Exact.*" 7)
-simt_library_test(activations h100 10 "*Activations.*" 17)
-simt_library_test(threads h100 11 "SharedPlan.*" 41)
-# A GPU has no threads of the host to choose a number of.
-simt_library_test(bits toy 12 "Bits.*-Bits.SameForAnyNumberOfThreads" 29)
+if(NOT WARPNORM_SANITIZE)
+  add_executable(wn_simt_time_tests host_cuda_time_test.cpp "${PROJECT_SOURCE_DIR}/tests/api_problem_spec.cpp")
+  target_link_libraries(wn_simt_time_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
+  add_test(NAME simt.time COMMAND wn_simt_time_tests)
+  set_tests_properties(simt.time PROPERTIES LABELS fast)
+endif()
 
 # A profiler of our own, named in the environment as a real one is. A program loads it at its first range, so this one
 # has no other tests. NVTX's headers come with the rest of CUDA's in a toolkit, and with scripts/cuda-toolkit.
@@ -82,3 +53,69 @@ if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
   set_tests_properties(simt.ranges PROPERTIES LABELS fast ENVIRONMENT
                                               "NVTX_INJECTION64_PATH=$<TARGET_FILE:wn_simt_profiler>")
 endif()
+
+# The tests of tests/ that run on a device, on emulated ones: the same sources, the same list of cases, the same
+# tolerances. Not those whose tensors are large.
+set(library_test_sources ${wn_library_test_sources})
+list(FILTER library_test_sources EXCLUDE REGEX "run_(stream|large)")
+list(TRANSFORM library_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
+add_executable(wn_simt_library_tests device_under_test.cpp launched.cpp ${library_test_sources})
+target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
+
+# simt_library_test(NAME DEVICE SEED FILTER [VARIABLE=VALUE...]): some of them on one emulated GPU, as one test of ctest.
+set(launched "${CMAKE_CURRENT_BINARY_DIR}/launched")
+file(MAKE_DIRECTORY "${launched}")
+set(launched_files "")
+function(simt_library_test name device seed filter)
+  add_test(NAME simt.${name} COMMAND wn_simt_library_tests "--gtest_filter=${filter}")
+  set(environment WN_TEST_BACKEND=cuda WN_SIMT_DEVICE=${device} WN_SIMT_SEED=${seed}
+                  "WN_SIMT_LAUNCHED=${launched}/${name}.txt" ${ARGN})
+  set_tests_properties(
+    simt.${name}
+    PROPERTIES LABELS simt
+               TIMEOUT 900
+               ENVIRONMENT "${environment}"
+               FIXTURES_SETUP simt_launched
+               FAIL_REGULAR_EXPRESSION "Running 0 tests")
+  list(APPEND launched_files "${launched}/${name}.txt")
+  set(launched_files "${launched_files}" PARENT_SCOPE)
+endfunction()
+
+# Where the host's code is watched as well, some of each: kernels are watched by the emulator in every build.
+if(WARPNORM_SANITIZE)
+  simt_library_test(conformance.toy toy 2 "Conformance.*" WN_TEST_EVERY=17)
+  simt_library_test(conformance.t4 t4 3 "Conformance.*" WN_TEST_EVERY=23)
+  simt_library_test(bits toy 12 "Bits.*-Bits.SameForAnyNumberOfThreads" WN_TEST_EVERY=199)
+  simt_library_test(threads h100 11 "SharedPlan.*" WN_TEST_EVERY=5)
+  return()
+endif()
+
+# All cases on a large GPU and on a toy, whose figures bring every variant within reach of small tensors; some of them,
+# others on each, on one GPU of each generation.
+simt_library_test(conformance h100 1 "Conformance.*")
+simt_library_test(conformance.toy toy 2 "Conformance.*")
+set(seed 3)
+foreach(device IN ITEMS t4 a100 rtx4090 b200 rtx5090)
+  simt_library_test(conformance.${device} ${device} ${seed} "Conformance.*" WN_TEST_EVERY=11 WN_TEST_FIRST=${seed})
+  math(EXPR seed "${seed} + 1")
+endforeach()
+simt_library_test(conformance.long h100 8 "ConformanceLong.*")
+set_tests_properties(simt.conformance.long PROPERTIES COST 100) # the longest: it starts first
+simt_library_test(exact h100 9 "Exact.*" WN_TEST_EVERY=11)
+simt_library_test(activations h100 10 "*Activations.*" WN_TEST_EVERY=17)
+simt_library_test(threads h100 11 "SharedPlan.*" WN_TEST_EVERY=3)
+# A GPU has no threads of the host to choose a number of.
+simt_library_test(bits toy 12 "Bits.*-Bits.SameForAnyNumberOfThreads" WN_TEST_EVERY=29)
+simt_library_test(sparse toy 13 "Sparse.*" WN_SIMT_MEMORY=2048)
+simt_library_test(sparse.h100 h100 14 "Sparse.*" WN_SIMT_MEMORY=2048)
+
+# Whether they have run every kernel that the planner can choose.
+add_executable(wn_simt_coverage_tests coverage_test.cpp launched.cpp
+                                      "${PROJECT_SOURCE_DIR}/tests/host_plan_cuda_cases.cpp")
+target_include_directories(wn_simt_coverage_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_coverage_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
+add_test(NAME simt.coverage COMMAND wn_simt_coverage_tests)
+list(JOIN launched_files ":" launched_files)
+set_tests_properties(simt.coverage PROPERTIES LABELS simt FIXTURES_REQUIRED simt_launched
+                                              ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files}")

@@ -51,8 +51,12 @@ void set_seed(uint64_t seed);
 /* Whether every call after a trap fails, as on a GPU (to begin with), or the device recovers, so that a program which
  * knows nothing of traps goes on to the next test. */
 void set_faults_stick(bool on);
-/* Forgets reports, counters, faults and the sticky error; keeps devices, seed and allocations. */
+/* Forgets reports, counters, faults and the sticky error; keeps devices, seed, allocations and the observer. */
 void reset();
+/* Off: launches are checked and then left out, for measuring what the host does. */
+void set_launching(bool on);
+/* Called after each launch that has run to its end without a trap, with the kernel and its argument; null: nobody. */
+void set_observer(void (*observer)(const void *kernel, const void *argument));
 
 /* ---- faults */
 

@@ -150,7 +150,8 @@ __attribute__((noinline)) Place locate_shared(uintptr_t address, size_t n, uintp
        static_cast<size_t>(b->dynamic_bytes));
 }
 
-inline Place locate(uintptr_t address, size_t n, bool write, uintptr_t site) {
+/* Inlined, because a Place that is returned is written in parts and read back as a whole, for which processors wait. */
+__attribute__((always_inline)) inline Place locate(uintptr_t address, size_t n, bool write, uintptr_t site) {
   const Block *const b = me->block;
   const uintptr_t in = address - b->dynamic_lo;
   if (in < b->dynamic_bytes && in + n <= b->dynamic_bytes) return {b->start, 0, true, false};
@@ -234,7 +235,10 @@ inline void range(uintptr_t address, size_t n, uintptr_t site, bool atomic = fal
 template <bool write, unsigned n>
 inline void access(void *pointer, uintptr_t site) {
   const uintptr_t address = reinterpret_cast<uintptr_t>(pointer);
-  if (address - arena_base >= arena_bytes) return outside(address, n, write, site);
+  if (address - arena_base >= arena_bytes) {
+    if (!me || address - me->stack_lo >= stack_bytes) outside(address, n, write, site);
+    return;
+  }
   if (!me) return;
   fuel(site);
   if (__builtin_expect(address % n != 0, 0)) {

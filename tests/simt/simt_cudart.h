@@ -54,7 +54,8 @@ struct Host {
   std::vector<Device> devices = {h100()};
   int driver = 13000;
   cudaError_t sticky = cudaSuccess;
-  bool faults_stick = true;
+  bool faults_stick = true, launching = true;
+  void (*observer)(const void *kernel, const void *argument) = nullptr;
   int64_t launches = 0;
 };
 extern Host host;

@@ -69,6 +69,10 @@ void set_driver(int version) {
 
 void set_faults_stick(bool on) { host.faults_stick = on; }
 
+void set_launching(bool on) { host.launching = on; }
+
+void set_observer(void (*observer)(const void *kernel, const void *argument)) { host.observer = observer; }
+
 void set_seed(uint64_t seed) { machine.random = (seed + 1) * 0x9e3779b97f4a7c15u; }
 
 void reset() {

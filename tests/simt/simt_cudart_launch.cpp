@@ -52,11 +52,13 @@ std::shared_ptr<std::vector<char>> copy_params(const void *from) {
 cudaError_t run(const Launch &l) {
   if (host.sticky != cudaSuccess) return host.sticky;
   host.launches++;
+  if (!host.launching) return cudaSuccess;
   if (!machine.random) set_seed(0);
   machine.static_used = 0;
   const cudaError_t result = machine_run(l) ? cudaSuccess : cudaErrorLaunchFailure;
   if (host.faults_stick) host.sticky = result;
   if (machine.static_used) static_bytes_of[l.function] = machine.static_used;
+  if (host.observer && result == cudaSuccess) host.observer(l.function, l.args);
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include <dlfcn.h>
 #include <link.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstdarg>
@@ -34,11 +35,9 @@ const Symbol &symbol(uintptr_t address) {
   if (!dladdr(reinterpret_cast<void *>(address), &info) || !info.dli_fbase) return s;
   const auto *const header = static_cast<const ElfW(Ehdr) *>(info.dli_fbase);
   const uintptr_t base = header->e_type == ET_DYN ? reinterpret_cast<uintptr_t>(info.dli_fbase) : 0;
-  char exe[4096];
-  const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-  const bool main_program = !strchr(info.dli_fname, '/') || access(info.dli_fname, R_OK) != 0;
-  std::string file = info.dli_fname;
-  if (main_program && n > 0) file.assign(exe, static_cast<size_t>(n));
+  /* The program itself has a name that stays good when its file is linked anew under a long run. */
+  const bool program = reinterpret_cast<uintptr_t>(header) + header->e_phoff == getauxval(AT_PHDR);
+  const std::string file = program ? "/proc/" + std::to_string(getpid()) + "/exe" : info.dli_fname;
   char command[9000];
   snprintf(command, sizeof command, "addr2line -C -f -i -e '%s' %#zx 2>/dev/null", file.c_str(),
            static_cast<size_t>(address - base));
