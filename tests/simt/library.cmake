@@ -46,6 +46,7 @@ if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
   target_include_directories(wn_simt_profiler SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
   target_link_libraries(wn_simt_profiler PRIVATE warpnorm_pedantic)
   add_executable(wn_simt_ranges_tests ranges_test.cpp)
+  add_dependencies(wn_simt_ranges_tests wn_simt_profiler)
   target_include_directories(wn_simt_ranges_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
   target_link_libraries(wn_simt_ranges_tests PRIVATE warpnorm_simt warpnorm_pedantic ${CMAKE_DL_LIBS}
                                                      GTest::gtest_main)
