@@ -1,30 +1,18 @@
-// Linked to the tests of the library: WN_SIMT_DEVICE names the emulated GPU that they run on, WN_SIMT_MEMORY gives it
-// so many GiB, WN_SIMT_SEED is the order of its threads, and each test fails that has trapped something. What was
-// launched is noted in the file WN_SIMT_LAUNCHED, which coverage_test.cpp reads.
+// Linked to tests that run on a device: WN_SIMT_DEVICE names the emulated GPU that they run on, WN_SIMT_MEMORY gives it
+// so many GiB, WN_SIMT_SEED is the order of its threads, and each test fails that has trapped something.
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <map>
-#include <set>
 #include <string>
 
-#include "tests/simt/launched.h"
 #include "tests/simt/simt.h"
 
 namespace wn::simt {
 namespace {
 
 constexpr std::size_t kShown = 5;
-
-std::set<std::string> launched;  // lines of the file
-
-void Note(const void *kernel, const void *argument) {
-  const auto &job = *static_cast<const wni_cuda_job *>(argument);
-  launched.insert("instance: " + InstanceName(kernel));
-  launched.insert("way: " + WayName(kernel, job.cut, job.call.geo, job.call.stats));
-}
 
 class Watch : public ::testing::EmptyTestEventListener {
  public:
@@ -49,9 +37,6 @@ class Watch : public ::testing::EmptyTestEventListener {
     set_faults_stick(false);
     const char *const seed = std::getenv("WN_SIMT_SEED");
     set_seed(seed == nullptr ? 1 : std::strtoull(seed, nullptr, 10));
-    if (notes_ == nullptr) return;
-    std::remove(notes_);  // of the run before, should this one not come to its end
-    set_observer(Note);
   }
 
   // Reports stay: reset() would also take back the attributes that open devices have given to kernels.
@@ -62,15 +47,7 @@ class Watch : public ::testing::EmptyTestEventListener {
     EXPECT_EQ(seen_, before) << "launches were trapped";
   }
 
-  // Only what has passed counts as run.
-  void OnTestProgramEnd(const ::testing::UnitTest &tests) override {
-    if (notes_ == nullptr || !tests.Passed()) return;
-    std::ofstream file(notes_);
-    for (const std::string &line : launched) file << line << '\n';
-  }
-
  private:
-  const char *const notes_ = std::getenv("WN_SIMT_LAUNCHED");
   std::size_t seen_ = 0;
 };
 

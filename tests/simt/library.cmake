@@ -60,7 +60,8 @@ endif()
 set(library_test_sources ${wn_library_test_sources})
 list(FILTER library_test_sources EXCLUDE REGEX "run_(stream|large)")
 list(TRANSFORM library_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
-add_executable(wn_simt_library_tests device_under_test.cpp launched.cpp ${library_test_sources})
+add_executable(wn_simt_library_tests device_under_test.cpp launched.cpp launched_notes.cpp
+                                    ${library_test_sources})
 target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
 
