@@ -1,0 +1,45 @@
+/* wn_bench_call LINE...: one call of the library for each case, for programs that watch it: scripts/perf-guard counts
+ * its instructions, scripts/profile shows where they go. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_session.h"
+
+/* What is watched: named on valgrind's command line, so it must be there by this name. */
+__attribute__((noinline)) bool bench_watched_call(bench_session *session, int slot);
+__attribute__((noinline)) bool bench_watched_call(bench_session *session, int slot) {
+  return bench_session_run(session, 0, slot);
+}
+
+static int watch(const char *line, int runs) {
+  char why[400];
+  bench_session *const session = bench_session_open(line, "cpu", runs > 1, (uint64_t)1 << 30, why, sizeof why);
+  if (!session) {
+    fprintf(stderr, "wn_bench_call: %s\n", why);
+    return 1;
+  }
+  bool ok = bench_session_ready(session, 0, why, sizeof why);
+  for (int i = 0; i < runs && ok; i++) {
+    ok = bench_watched_call(session, i % bench_session_slots(session));
+    if (!ok) (void)snprintf(why, sizeof why, "the call failed");
+  }
+  if (!ok) fprintf(stderr, "wn_bench_call: %s: %s\n", line, why);
+  bench_session_close(session);
+  return ok ? 0 : 1;
+}
+
+int main(int count, char **words) {
+  int first = 1, runs = 1;
+  if (count > 2 && strcmp(words[1], "--runs") == 0) {
+    runs = (int)strtol(words[2], NULL, 10);
+    first = 3;
+  }
+  if (count <= first || runs < 1 || words[first][0] == '-') {
+    fputs("usage: wn_bench_call [--runs N] LINE...\n", stderr);
+    return 2;
+  }
+  for (int i = first; i < count; i++)
+    if (watch(words[i], runs) != 0) return 1;
+  return 0;
+}

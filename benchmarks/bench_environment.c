@@ -1,0 +1,73 @@
+#include "bench_environment.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench_build.h"
+#include "bench_cuda.h"
+#include "bench_nvml.h"
+
+/* The value of the first line of a file that begins with `key`, as in "model name : AMD EPYC"; empty: there is none. */
+static void read_line(const char *path, const char *key, char *value, size_t size) {
+  char line[256];
+  value[0] = '\0';
+  FILE *const file = fopen(path, "r");
+  if (!file) return;
+  while (fgets(line, sizeof line, file)) {
+    if (strncmp(line, key, strlen(key)) != 0) continue;
+    const char *from = strchr(line, ':');
+    from = from ? from + 1 + strspn(from + 1, " \t") : line;
+    (void)snprintf(value, size, "%.*s", (int)strcspn(from, "\n"), from);
+    break;
+  }
+  (void)fclose(file);
+}
+
+static size_t available_memory(void) {
+  char text[64];
+  read_line("/proc/meminfo", "MemAvailable", text, sizeof text);
+  return (size_t)strtoull(text, NULL, 10) * 1024;
+}
+
+static size_t cache_of(int name) {
+  const long bytes = sysconf(name);
+  return bytes > 0 ? (size_t)bytes : 0;
+}
+
+static void read_machine(bench_environment *e) {
+  struct utsname system;
+  read_line("/proc/cpuinfo", "model name", e->processor, sizeof e->processor);
+  if (uname(&system) == 0)
+    (void)snprintf(e->system, sizeof e->system, "%.40s %.40s %.40s", system.sysname, system.release, system.machine);
+  const time_t now = time(NULL);
+  struct tm utc;
+  if (gmtime_r(&now, &utc)) (void)strftime(e->time, sizeof e->time, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  e->processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
+  if (getloadavg(&e->load, 1) != 1) e->load = -1;
+  e->l2_bytes = cache_of(_SC_LEVEL2_CACHE_SIZE);
+  e->l3_bytes = cache_of(_SC_LEVEL3_CACHE_SIZE);
+}
+
+void bench_environment_read(bench_environment *e, wn_device *device) {
+  *e = (bench_environment){.compiler = BENCH_COMPILER, .flags = BENCH_FLAGS, .revision = BENCH_REVISION};
+  read_machine(e);
+  (void)snprintf(e->device, sizeof e->device, "%s", device ? wn_device_text(device) : "");
+  e->threads = omp_get_max_threads();
+  if (device && wn_device_backend(device) == WN_CUDA) {
+    size_t total = 0;
+    bench_cuda_versions(e->gpu_driver, sizeof e->gpu_driver);
+    bench_nvml_text(e->gpu_clocks, sizeof e->gpu_clocks);
+    e->cache_bytes = bench_cuda_cache_bytes();
+    if (!bench_cuda_memory(&e->free_bytes, &total)) e->free_bytes = 0;
+    return;
+  }
+  /* Where the last cache's size is not known, one that few processors reach. */
+  const size_t last = e->l3_bytes ? e->l3_bytes : (size_t)64 << 20;
+  e->cache_bytes = last + (size_t)e->threads * e->l2_bytes;
+  e->free_bytes = available_memory();
+}

@@ -1,0 +1,25 @@
+/* On what a result was measured: what goes into every result file. */
+#ifndef BENCH_ENVIRONMENT_H
+#define BENCH_ENVIRONMENT_H
+#include <stddef.h>
+
+#include "warpnorm.h"
+
+typedef struct bench_environment {
+  char device[128];     /* as the library names it */
+  char processor[128];  /* as /proc/cpuinfo names it */
+  char system[128];     /* kernel and machine */
+  char gpu_driver[96];  /* driver and runtime; empty on the processor */
+  char gpu_clocks[160]; /* clocks, power and why they are throttled; empty on the processor */
+  char time[32];        /* UTC, ISO 8601 */
+  const char *compiler, *flags, *revision;
+  int threads, processors;
+  double load;               /* of the last minute, before the first case */
+  size_t l2_bytes, l3_bytes; /* of a core; of the processor */
+  size_t cache_bytes;        /* what must be gone round for memory to be cold */
+  size_t free_bytes;         /* memory of the device */
+} bench_environment;
+
+void bench_environment_read(bench_environment *e, wn_device *device);
+
+#endif

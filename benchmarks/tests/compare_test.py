@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""The Python half of the comparison, without PyTorch: sessions, the value check, the method, and the pictures.
+compare_test.py BUILD_FOLDER"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from compare import method, session  # noqa: E402
+
+BUILD = pathlib.Path(sys.argv.pop(1))
+LIBRARY = session.load(BUILD / "libwn_bench_session.so")
+
+
+def case_of(line):
+    ran = subprocess.run([BUILD / "wn_bench", "--list", "--json", "-", "--case", line], capture_output=True, text=True)
+    return json.loads(ran.stdout.splitlines()[0])
+
+
+def open_case(line):
+    return session.Session(LIBRARY, case_of(line), "cpu", False, 10**8)
+
+
+class LikeOurs:
+    """A peer in Python: ours by another name, whose wrong sibling leaves one result as it was."""
+
+    name, version, ranked = "python", "1", True
+
+    def __init__(self, wrong=False):
+        self.wrong = wrong
+
+    def prepare(self, opened):
+        self.native = opened.peers()[0]
+        self.results = self.native.results
+        return self.native.prepare(opened)
+
+    def run(self, slot):
+        self.native.run(slot)
+
+    def write_results(self):
+        if not self.wrong:
+            self.run(0)
+
+
+class Sessions(unittest.TestCase):
+    def test_native_peers_are_right_and_say_what_they_cannot(self):
+        for line in ("layer 33x64 f32 train", "batch nxc 4x16x6x6 bf16 backward relu", "rms 8x32 f64 backward"):
+            with open_case(line) as opened:
+                names = [p.name for p in opened.peers()]
+                self.assertEqual(names[:2], ["warpnorm", "copy"])
+                outcomes = method.Contest(opened, opened.peers(), method.Clock(), 0.01, 2).run()
+                self.assertEqual(outcomes[0].state, "ok", outcomes[0].reason)
+                self.assertEqual(len(outcomes[0].samples), 2)
+                for outcome in outcomes:
+                    self.assertIn(outcome.state, ("ok", "cannot"), outcome.reason)
+                    self.assertEqual(outcome.state == "cannot", bool(outcome.reason))
+
+    def test_a_case_that_is_none(self):
+        case = {"case": "layer 33x64 f32,f16 train"}
+        with self.assertRaisesRegex(session.NotPossible, "one type and one pass"):
+            session.Session(LIBRARY, case, "cpu", False, 10**8)
+
+    def test_arrays_have_the_names_of_the_interface(self):
+        with open_case("batch 4x16x6x6 f32 train") as opened:
+            for name in ("x", "gamma", "beta", "running_mean", "running_var"):
+                self.assertIsNotNone(opened.address(0, name), name)
+            for name in ("y", "mean", "rstd"):
+                self.assertIsNotNone(opened.address(0, name, True), name)
+            for name in ("dy", "dx", "residual", "nothing"):
+                self.assertIsNone(opened.address(0, name), name)
+
+
+class Contests(unittest.TestCase):
+    def test_a_wrong_peer_is_marked_and_timed(self):
+        with open_case("layer 33x64 f32 train") as opened:
+            right, wrong = method.Contest(
+                opened, [LikeOurs(), LikeOurs(wrong=True)], method.Clock(), 0.01, 3).run()
+            self.assertEqual(right.state, "ok", right.reason)
+            self.assertEqual(wrong.state, "wrong")
+            self.assertIn("y[0] is", wrong.reason)
+            self.assertEqual(len(wrong.samples), 3)
+
+    def test_a_peer_that_breaks_is_a_row(self):
+        class Broken(LikeOurs):
+            def write_results(self):
+                raise ValueError("no such operator\nand much more")
+
+        with open_case("layer 33x64 f32 train") as opened:
+            (outcome,) = method.Contest(opened, [Broken()], method.Clock(), 0.01, 2).run()
+            self.assertEqual((outcome.state, outcome.reason), ("failed", "ValueError: no such operator"))
+
+    def test_orders_of_samples(self):
+        outcome = method.Outcome(None, samples=[5.0, 1.0, 4.0, 2.0, 3.0])
+        self.assertEqual(outcome.median, 3)
+        self.assertAlmostEqual(outcome.quantile(0.1), 1.4)
+        self.assertTrue(outcome.noisy)
+        self.assertEqual(method.ratio(outcome, method.Outcome(None, samples=[10.0, 1.0, 8.0, 4.0, 6.0])), 0.5)
+        self.assertEqual(method.ratio(outcome, None), 0)
+
+
+class Pictures(unittest.TestCase):
+    RESULT = {"type": "result", "state": "ok", "ranked": True, "cache": "cold", "median_us": 10.0, "gbps": 5.0}
+
+    def plot(self, lines, folder):
+        path = pathlib.Path(folder) / "results.json"
+        path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
+        command = [ROOT / "benchmarks/plot", path, "--out", folder]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def results(self):
+        lines = [{"type": "environment", "device": "cpu", "processor": "a 'quoted' name", "time": "2026-01-01T00:00:00Z"}]
+        for suite, case, size in (("quick", "layer 8x8 f32 train", 1000), ("growth", "layer 8x64 f32 train", 65536),
+                                  ("growth", "layer 64x64 f32 train", 262144)):
+            for peer, ratio in (("warpnorm", 1.0), ("copy", 0.5), ("onednn", 2.0)):
+                lines.append(self.RESULT | {"suite": suite, "case": case, "peer": peer, "ratio": ratio,
+                                            "copy_share": 0.5 / ratio, "least_bytes": size})
+        return lines
+
+    def test_pictures_are_drawn(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ran = self.plot(self.results(), folder)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            for name in ("share", "speedup", "growth"):
+                self.assertEqual((pathlib.Path(folder) / f"{name}.png").read_bytes()[:4], b"\x89PNG")
+                svg = (pathlib.Path(folder) / f"{name}.svg").read_text()
+                self.assertIn("a 'quoted' name", svg)
+                self.assertIn("onednn", svg)
+
+    def test_what_cannot_be_drawn_says_why(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ran = self.plot([{"type": "environment"}], folder)
+            self.assertEqual(ran.returncode, 1)
+            self.assertIn("no timed results", ran.stderr)
+            ran = self.plot(['{"type":'], folder)
+            self.assertIn("results.json:1: no JSON", ran.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# scripts/profile: the processor's profile is real, the GPU's tools are stand-ins that say how they were called.
+# profile_test.sh BUILD_FOLDER
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+fail() {
+  echo "profile_test: $*" >&2
+  cat "$scratch/output" >&2
+  exit 1
+}
+profile() { # STATUS WORD...
+  local -r expected=$1
+  local status=0
+  shift
+  "$root/scripts/profile" --build "$build" --out "$scratch/out" "$@" >"$scratch/output" 2>&1 || status=$?
+  [[ $status == "$expected" ]] || fail "status $status, not $expected: $*"
+}
+says() { grep -qF -- "$1" "$scratch/output" || fail "does not say: $1"; }
+
+profile 0 --tool callgrind --case "layer 16x64 f32 train"
+says "layer 16x64 f32 train"
+grep -q 'row' "$scratch/out/summary.txt" || fail "the kernel is not in the summary"
+profile 2 --case "layer 16x"
+says "no size"
+profile 1 --tool gdb --case "layer 16x64"
+says "callgrind, perf, nsys or ncu is expected"
+
+# A PATH with the tools of the system and none of NVIDIA's.
+mkdir "$scratch/bin"
+for name in bash env cat cut grep head mkdir nproc readlink dirname sed tail; do
+  ln -s "$(command -v "$name")" "$scratch/bin/$name"
+done
+for name in nsys ncu; do
+  PATH=$scratch/bin profile 1 --tool "$name" --case "layer 16x64"
+  says "$name is not installed"
+done
+for name in nsys ncu; do
+  printf '#!/bin/sh\necho "%s $*" >>"%s/calls"\necho "%s stand-in"\n' "$name" "$scratch" "$name" >"$scratch/bin/$name"
+  chmod +x "$scratch/bin/$name"
+  PATH=$scratch/bin:$PATH profile 0 --tool "$name" --case "layer 16x64 f32 train"
+  says "$name stand-in"
+done
+grep -qE 'nsys profile .*--trace cuda,nvtx .*wn_bench --device cuda .*--case layer 16x64 f32 train' "$scratch/calls" ||
+  fail "nsys was called otherwise: $(cat "$scratch/calls")"
+grep -qE 'nsys stats .*nvtx_gpu_proj_sum,cuda_gpu_kern_sum .*timeline.nsys-rep' "$scratch/calls" || fail "no statistics"
+grep -qE 'ncu .*--metrics dram__bytes_read.sum,.*wn_bench --device cuda' "$scratch/calls" || fail "ncu was called otherwise"
