@@ -53,6 +53,7 @@ static wn_status load_plan(wni_cuda_state *s, const wni_plan_input *in) {
 }
 
 wn_status wni_cuda_prepare(void *state, const wni_plan_input *input) {
+  if (input->ranks > 0) return wni_error(WN_ERR_UNSUPPORTED, "statistics across ranks are not offered on CUDA devices");
   wni_cuda_visit visit;
   wn_status status = wni_cuda_enter(state, &visit);
   if (status != WN_OK) return status;
