@@ -17,9 +17,10 @@ sync_test(faults "SyncCreation.*:SyncCalls.*" "sync;fast;thread;short")
 # The same with processes for ranks. As root, with more ranks than processors and in a container: Open MPI has to be told
 # that each of it is meant; other MPIs do not read this.
 if(TARGET warpnorm_mpi)
-  set(mpi_environment
+  set(wn_mpi_environment
       OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
       OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1)
+  set_property(GLOBAL PROPERTY wn_mpi_environment "${wn_mpi_environment}")
   # mpi.h of Open MPI brings its C++ bindings, which nobody has for years.
   add_library(wn_mpi_test_parts STATIC device_memory.cpp runner.cpp run_report.cpp sync/shares.cpp sync/small_batch.cpp)
   target_include_directories(wn_mpi_test_parts PUBLIC "${PROJECT_SOURCE_DIR}")
@@ -33,12 +34,12 @@ if(TARGET warpnorm_mpi)
   foreach(ranks IN ITEMS 1 2 3 4 7)
     add_test(NAME sync.mpi.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
                                             $<TARGET_FILE:wn_mpi_tests>)
-    set_tests_properties(sync.mpi.${ranks} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${mpi_environment};WN_TEST_EVERY=17"
+    set_tests_properties(sync.mpi.${ranks} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment};WN_TEST_EVERY=17"
                                                       TIMEOUT 300 FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endforeach()
   foreach(mode IN ITEMS late killed unborn)
     add_test(NAME sync.mpi.${mode} COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/sync/mpi_faults.sh" ${MPIEXEC_EXECUTABLE} 3
                                            $<TARGET_FILE:wn_mpi_faults> ${mode})
-    set_tests_properties(sync.mpi.${mode} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${mpi_environment}" TIMEOUT 90)
+    set_tests_properties(sync.mpi.${mode} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment}" TIMEOUT 90)
   endforeach()
 endif()
