@@ -207,8 +207,12 @@ check_sync() {
 }
 
 case_mpi_cmake() {
+  local ranks
   build_with_cmake "$source_root/examples/sync"
   check_sync "$work/build/syncbn"
+  for ranks in 1 4; do
+    installed "${MPIEXEC:-mpiexec}" -n $ranks "$work/build/training" >"$work/log" || fail "training, $ranks ranks: $(cat "$work/log")"
+  done
 }
 
 case_mpi_pkg_config() {
