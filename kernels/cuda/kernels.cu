@@ -21,6 +21,8 @@ const void *wni_cuda_kernel(wni_cuda_function function, int variant, const wni_t
     case WNI_CUDA_MERGE_PARAMS:
     case WNI_CUDA_RUNNING:
     case WNI_CUDA_COUNT_CALL:
+    case WNI_CUDA_JOIN_MOMENTS:
+    case WNI_CUDA_JOIN_SUMS:
       return wni_cuda_merge_kernel(function, types);
     default:
       return nullptr;

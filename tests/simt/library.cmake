@@ -77,3 +77,21 @@ if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
   set_tests_properties(simt.ranges PROPERTIES LABELS fast ENVIRONMENT
                                               "NVTX_INJECTION64_PATH=$<TARGET_FILE:wn_simt_profiler>")
 endif()
+
+# Ranks that are threads, taking turns, each with the same emulated GPU.
+set(sync_test_sources ${wn_sync_test_sources})
+list(TRANSFORM sync_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
+add_executable(wn_simt_sync_tests device_under_test.cpp ${sync_test_sources})
+target_include_directories(wn_simt_sync_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+target_include_directories(wn_simt_sync_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_sync_tests PRIVATE wn_oracle warpnorm_simt GTest::gtest_main)
+
+function(simt_sync_test name device seed every)
+  add_test(NAME sync.simt.${name} COMMAND wn_simt_sync_tests "--gtest_filter=-SyncConformanceLong.*")
+  set_tests_properties(
+    sync.simt.${name}
+    PROPERTIES LABELS "sync;simt" TIMEOUT 900
+               ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=${device};WN_SIMT_SEED=${seed};WN_TEST_EVERY=${every}")
+endfunction()
+simt_sync_test(toy toy 13 7)
+simt_sync_test(h100 h100 14 11)

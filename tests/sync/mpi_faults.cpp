@@ -1,11 +1,12 @@
-// A rank that is late or dies: mpi_faults late|killed|unborn. The other ranks must get an error when the limit is over
-// and say so; mpi_faults.sh counts them.
+// A rank that is late or dies: mpi_faults late|killed|unborn FOLDER. The other ranks must get an error when the limit
+// is over, and leave a file in the folder: launchers lose what ranks write when one of them has died.
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "small_batch.h"
 #include "tests/device_memory.h"
@@ -54,7 +55,11 @@ void Survive(const char *mode, wn_mpi *mpi) {
     RequireLost([&] { return batch.Train(2); }, 0, kLimit / 2);
   }
   Require(wn_mpi_close(mpi) == WN_OK, "wn_mpi_close");
-  std::printf("rank %d has survived\n", rank);
+}
+
+void LeaveFile(const std::string &folder) {
+  std::FILE *const file = std::fopen((folder + "/survivor" + std::to_string(rank)).c_str(), "w");
+  Require(file != nullptr && std::fclose(file) == 0, "its file");
 }
 
 void BeTheFault(const char *mode, wn_mpi *mpi) {
@@ -73,11 +78,12 @@ int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   wn_mpi *mpi = nullptr;
-  Require(argc == 2 && wn_mpi_open(&mpi, TestDevice(), MPI_COMM_WORLD, kLimit) == WN_OK, "wn_mpi_open");
+  Require(argc == 3 && wn_mpi_open(&mpi, TestDevice(), MPI_COMM_WORLD, kLimit) == WN_OK, "wn_mpi_open");
   if (rank == 1) {
     BeTheFault(argv[1], mpi);
   } else {
     Survive(argv[1], mpi);
+    LeaveFile(argv[2]);
   }
   std::fflush(nullptr);
   _exit(0);  // MPI_Finalize would wait for the lost exchange, MPI_Abort would end the others

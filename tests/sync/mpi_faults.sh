@@ -4,15 +4,14 @@ set -euo pipefail
 
 readonly mpiexec=$1 ranks=$2 program=$3 mode=$4
 
-# What keeps the launcher from ending the other ranks.
-case $("$mpiexec" --version 2>&1) in
-  *"Open MPI"* | *OpenRTE*) launch=("$mpiexec" --enable-recovery) ;;
-  *HYDRA*) launch=("$mpiexec" -disable-auto-cleanup) ;;
-  *) echo "$mpiexec is neither Open MPI's nor MPICH's" >&2 && exit 1 ;;
-esac
+# Open MPI's launcher ends the other ranks with one that dies, unless it is told not to.
+launch=("$mpiexec")
+[[ $("$mpiexec" --version 2>&1) != *"Open MPI"* && $("$mpiexec" --version 2>&1) != *OpenRTE* ]] || launch+=(--enable-recovery)
 
-output=$(timeout 60 "${launch[@]}" -n "$ranks" "$program" "$mode" 2>&1) || true
-survivors=$(grep -c 'has survived' <<<"$output") || true
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+output=$(timeout 60 "${launch[@]}" -n "$ranks" "$program" "$mode" "$folder" 2>&1) || true
+survivors=$(find "$folder" -name 'survivor*' | wc -l)
 [[ $survivors == $((ranks - 1)) ]] || {
   printf '%s of %s ranks have survived:\n%s\n' "$survivors" "$((ranks - 1))" "$output" >&2
   exit 1
