@@ -258,7 +258,8 @@ WN_API wn_status wn_buffer_write(wn_device *device, void *dst, const void *host,
 /* Device to host; the host memory holds the data after wn_stream_wait. bytes 0: pointers may be NULL. Same errors. */
 WN_API wn_status wn_buffer_read(wn_device *device, void *host, const void *src, size_t bytes, void *stream);
 
-/* Returns when all that was enqueued on the stream is done; reports its errors: ARGUMENT (device NULL), DEVICE. */
+/* Returns when all that was enqueued on the stream is done; reports its errors: ARGUMENT (device NULL), DEVICE (also for
+ * a stream that is being captured, which stays as it is). */
 WN_API wn_status wn_stream_wait(wn_device *device, void *stream);
 
 /* ---- plans ----------------------------------------------------------------------------------------------------- */

@@ -28,18 +28,24 @@ void Quieten() {
   if (std::freopen("/dev/null", "w", stdout) == nullptr) std::abort();
 }
 
+// Opened when the tests begin, and no sooner: the listener that makes emulated GPUs has come first then.
+class OpenRanks : public ::testing::Environment {
+  void SetUp() override {
+    if (wn_mpi_open(&mpi, TestDevice(), MPI_COMM_WORLD, kLimit) == WN_OK) return;
+    std::fprintf(stderr, "wn_mpi_open: %s\n", wn_last_error());
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  void TearDown() override { EXPECT_EQ(wn_mpi_close(mpi), WN_OK) << wn_last_error(); }
+};
+
 int Main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   ::testing::InitGoogleTest(&argc, argv);
   int rank = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   if (rank != 0) Quieten();
-  if (wn_mpi_open(&mpi, TestDevice(), MPI_COMM_WORLD, kLimit) != WN_OK) {
-    std::fprintf(stderr, "rank %d: wn_mpi_open: %s\n", rank, wn_last_error());
-    MPI_Abort(MPI_COMM_WORLD, 1);
-  }
+  ::testing::AddGlobalTestEnvironment(new OpenRanks);
   const int failed = RUN_ALL_TESTS();
-  if (wn_mpi_close(mpi) != WN_OK) std::fprintf(stderr, "rank %d: wn_mpi_close: %s\n", rank, wn_last_error());
   MPI_Finalize();
   return failed;
 }

@@ -79,7 +79,7 @@ wn_status SmallBatch::TrainWithout(const std::string &argument, std::int64_t n) 
   a.running_mean = at("running_mean");
   a.running_var = at("running_var");
   if ((problem_.flags & WN_RUNNING_CUMULATIVE) != 0) a.batches_seen = static_cast<std::int64_t *>(at("batches_seen"));
-  return wn_train(plan_, &a, at("work"), buffers_.at("work").bytes, nullptr);
+  return wn_train(plan_, &a, at("work"), buffers_.at("work").bytes, stream_);
 }
 
 wn_status SmallBatch::Back(std::int64_t n, bool wanted) {
@@ -94,7 +94,7 @@ wn_status SmallBatch::Back(std::int64_t n, bool wanted) {
     a.dgamma = At("dgamma");
     a.dbeta = At("dbeta");
   }
-  return wn_backward(plan_, &a, At("work"), buffers_.at("work").bytes, nullptr);
+  return wn_backward(plan_, &a, At("work"), buffers_.at("work").bytes, stream_);
 }
 
 }  // namespace wn::test

@@ -28,6 +28,7 @@ class SmallBatch {
   std::vector<float> Read(const std::string &name) const;  // its bytes as floats
   void Clear(const std::string &name);
   wn_plan *plan() const { return plan_; }
+  void UseStream(void *stream) { stream_ = stream; }  // for the calls to come
 
  private:
   struct Buffer {
@@ -40,6 +41,7 @@ class SmallBatch {
 
   wn_problem problem_;
   wn_plan *plan_ = nullptr;
+  void *stream_ = nullptr;
   std::map<std::string, Buffer> buffers_;
 };
 
