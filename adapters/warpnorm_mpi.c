@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <math.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct wn_mpi {
   char *mine, *all; /* messages in the host's memory, room for `room` bytes of each rank */
   size_t room;
   bool lost; /* an exchange has not ended in time, or failed: MPI may still use mine, all and comm */
+  wn_mpi *next;
 };
 
 /* ---- errors ----------------------------------------------------------------------------------------------------- */
@@ -170,8 +172,15 @@ wn_status wn_mpi_open(wn_mpi **out, wn_device *device, MPI_Comm comm, double lim
 
 const wn_comm *wn_mpi_comm(const wn_mpi *m) { return m ? &m->table : NULL; }
 
+/* Closed when lost: what MPI may still use stays to the end of the process. */
+static wn_mpi *_Atomic left_behind;
+
 wn_status wn_mpi_close(wn_mpi *m) {
-  if (!m || m->lost) return WN_OK; /* lost: MPI may still use what m holds */
+  if (!m) return WN_OK;
+  if (m->lost) {
+    m->next = atomic_exchange(&left_behind, m);
+    return WN_OK;
+  }
   wn_status status = WN_OK;
   if (m->comm != MPI_COMM_NULL) status = check_mpi("MPI_Comm_free", MPI_Comm_free(&m->comm));
   free(m->mine);

@@ -23,7 +23,7 @@ struct wn_plan {
 };
 
 /* A plan of a problem that is good, and of no others. */
-wn_status wni_plan_make(wn_plan **plan, wn_device *device, const wni_problem *problem);
+wn_status wni_plan_make(wn_plan **out, wn_device *device, const wni_problem *problem);
 
 /* sync.c. sync may be NULL. */
 void wni_sync_destroy(const wn_device *device, wni_sync *sync);

@@ -272,7 +272,7 @@ typedef struct wn_plan wn_plan;
  * closed; NULL after an error. Errors: ARGUMENT, SHAPE, UNSUPPORTED (types outside the table), MEMORY, DEVICE. */
 WN_API wn_status wn_plan_create(wn_plan **plan, wn_device *device, const wn_problem *problem);
 
-/* NULL is fine. Calls that were enqueued may still be running. */
+/* NULL is fine. Calls that were enqueued may still be running, but not those of a sync plan, nor a graph that has some. */
 WN_API void wn_plan_destroy(wn_plan *plan);
 
 /* Bytes of workspace that a pass needs, enough for every smaller n too. 0: none is needed, pass NULL (also for a NULL

@@ -5,22 +5,23 @@
  *    wn_nccl_open(&nccl, device, comm, 60);                            // collective; late by 60 s is lost
  *    wn_plan_create_sync(&plan, device, &problem, wn_nccl_comm(nccl)); // collective
  *    ...                                                               // wn_train, wn_backward: on every rank
- *    status = wn_plan_sync_status(plan, stream);                       // now and then, instead of a wait for the stream
+ *    status = wn_plan_sync_status(plan, stream);                       // now and then: waits for the stream
  *    wn_plan_destroy(plan);
  *    wn_nccl_close(nccl);
  *
- * Exchanges are enqueued on the stream of the call, between the library's kernels; nothing waits for them. A call can be
- * captured in a CUDA graph once the same plan has run without: NCCL makes its connections in the first call. Every rank
- * launches its graph as often as the others.
+ * Exchanges are enqueued on the stream of the call, between the library's kernels; nothing waits for them. A call can
+ * be captured in a CUDA graph once the same plan has run without: NCCL makes its connections in the first call. Every
+ * rank launches its graph as often as the others.
  *
  * FAULTS
  *
  * The exchanges run on a communicator of the adapter's own, split from the caller's, which no fault touches. An error
  * that NCCL has found is the answer of the next call, and of wn_plan_sync_status. A rank that is late or gone shows in
- * wn_plan_sync_status, which waits no longer than the limit, for all that was enqueued on the stream: then, and after an
- * error, the adapter aborts its communicator. That ends NCCL's kernels, so the stream goes on and can be waited for, with
- * results of no use; every later exchange answers WN_ERR_COMM at once. Any other wait for the stream, wn_stream_wait
- * among them, knows no limit. wn_nccl_open, and the first exchange of a plan, wait on the host as long as NCCL does. */
+ * wn_plan_sync_status, which waits no longer than the limit, for all that was enqueued on the stream: then, and after
+ * an error, the adapter aborts its communicator. That ends NCCL's kernels, so the stream goes on and can be waited
+ * for, with results of no use; every later exchange answers WN_ERR_COMM at once. Any other wait for the stream,
+ * wn_stream_wait among them, knows no limit. wn_nccl_open, and the first exchange of a plan, wait on the host as long
+ * as NCCL does. */
 /* clang-format off */
 #ifndef WARPNORM_NCCL_H
 #define WARPNORM_NCCL_H

@@ -93,8 +93,8 @@ function(simt_sync_test name device seed every)
     PROPERTIES LABELS "sync;simt" TIMEOUT 900
                ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=${device};WN_SIMT_SEED=${seed};WN_TEST_EVERY=${every}")
 endfunction()
-simt_sync_test(toy toy 13 7)
-simt_sync_test(h100 h100 14 11)
+simt_sync_test(toy toy 13 17)
+simt_sync_test(h100 h100 14 29)
 
 # The adapter for NCCL with a stand-in for it: all that it takes of NCCL is the header.
 file(GLOB private_nccl "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/nccl/include")

@@ -32,6 +32,16 @@ void LocalRanks::Run(const std::function<void(const wn_comm &)> &of) {
   for (std::thread &thread : threads) thread.join();
 }
 
+std::int64_t LocalRanks::collectives() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return collectives_;
+}
+
+std::size_t LocalRanks::bytes() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return bytes_;
+}
+
 void LocalRanks::Leave() {
   const std::lock_guard<std::mutex> lock(mutex_);
   gone_++;
@@ -75,9 +85,9 @@ wn_status LocalRanks::Gather(Seat *seat, const void *mine, void *all, std::size_
       joined.insert(joined.end(), other.message.begin(), other.message.end());
     }
     if (tamper_) tamper_(&joined);
+    bytes_ = bytes;
     if (!Meet(&lock)) return wn_error_note(WN_ERR_COMM, "a rank has left");  // then messages may change again
     if (seat->rank == 0) collectives_++;
-    bytes_ = bytes;
   }
   return status == WN_OK ? wn_buffer_write(device_, all, joined.data(), joined.size(), stream) : status;
 }

@@ -23,8 +23,9 @@ class LocalRanks {
   void Run(const std::function<void(const wn_comm &)> &of);
 
   int ranks() const { return static_cast<int>(seats_.size()); }
-  std::int64_t collectives() const { return collectives_; }  // that have succeeded, of all Runs
-  std::size_t bytes() const { return bytes_; }               // of the last one's messages
+  // Of all Runs: how many collectives have succeeded; and of the last one the bytes of a message. Ranks may ask, too.
+  std::int64_t collectives();
+  std::size_t bytes();
   // The next collective answers WN_ERR_COMM on this rank, without words, and takes no part; -1: on none.
   void FailOn(int rank) { fail_on_ = rank; }
   // Changes all messages, one after the other, before the ranks get them.

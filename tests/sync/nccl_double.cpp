@@ -25,22 +25,22 @@ using wn::test::Answer;
 
 extern "C" {
 
-ncclResult_t ncclCommUserRank(const ncclComm_t comm, int *rank) {
+ncclResult_t ncclCommUserRank(ncclComm_t comm, int *rank) {
   *rank = comm->ranks.rank;
   return Answer("ncclCommUserRank");
 }
 
-ncclResult_t ncclCommCount(const ncclComm_t comm, int *count) {
+ncclResult_t ncclCommCount(ncclComm_t comm, int *count) {
   *count = comm->ranks.ranks;
   return Answer("ncclCommCount");
 }
 
-ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t *split, ncclConfig_t *config) {
+ncclResult_t ncclCommSplit(ncclComm_t comm, int color, int key, ncclComm_t *newcomm, ncclConfig_t *config) {
   if (color != 0 || key != comm->ranks.rank || config == nullptr || config->blocking != 1) return ncclInvalidArgument;
   const ncclResult_t answer = Answer("ncclCommSplit");
   if (answer != ncclSuccess) return answer;
-  *split = new ncclComm{*comm};
-  comm->latest_split = *split;
+  *newcomm = new ncclComm{*comm};
+  comm->latest_split = *newcomm;
   wn::test::live++;
   return ncclSuccess;
 }
@@ -64,19 +64,20 @@ ncclResult_t ncclCommGetAsyncError(ncclComm_t comm, ncclResult_t *error) {
 const char *ncclGetErrorString(ncclResult_t result) { return result == ncclRemoteError ? "remote error" : "an error"; }
 const char *ncclGetLastError(ncclComm_t) { return "words of the double"; }
 
-ncclResult_t ncclAllGather(const void *send, void *receive, size_t count, ncclDataType_t type, ncclComm_t comm,
-                           cudaStream_t stream) {
+ncclResult_t ncclAllGather(const void *sendbuff, void *recvbuff, size_t sendcount, ncclDataType_t datatype,
+                           ncclComm_t comm, cudaStream_t stream) {
   if (comm->record != nullptr) {
     std::ostringstream line;
-    line << "gather " << count << (type == ncclInt8 ? " int8" : " of another type") << " on " << stream << "; ";
+    line << "gather " << sendcount << (datatype == ncclInt8 ? " int8" : " of another type") << " on " << stream << "; ";
     *comm->record += line.str();
   }
   const ncclResult_t answer = Answer("ncclAllGather");
-  if (answer != ncclSuccess || type != ncclInt8) return answer != ncclSuccess ? answer : ncclInvalidArgument;
+  if (answer != ncclSuccess || datatype != ncclInt8) return answer != ncclSuccess ? answer : ncclInvalidArgument;
   if (comm->ranks.ranks == 1)
-    return cudaMemcpyAsync(receive, send, count, cudaMemcpyDeviceToDevice, stream) == cudaSuccess ? ncclSuccess
-                                                                                                  : ncclSystemError;
-  const wn_status status = comm->ranks.all_gather(comm->ranks.context, send, receive, count, stream);
+    return cudaMemcpyAsync(recvbuff, sendbuff, sendcount, cudaMemcpyDeviceToDevice, stream) == cudaSuccess
+               ? ncclSuccess
+               : ncclSystemError;
+  const wn_status status = comm->ranks.all_gather(comm->ranks.context, sendbuff, recvbuff, sendcount, stream);
   return status == WN_OK ? ncclSuccess : ncclRemoteError;
 }
 }

@@ -34,7 +34,7 @@ if(TARGET warpnorm_mpi)
   foreach(ranks IN ITEMS 1 2 3 4 7)
     add_test(NAME sync.mpi.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
                                             $<TARGET_FILE:wn_mpi_tests>)
-    set_tests_properties(sync.mpi.${ranks} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment};WN_TEST_EVERY=17"
+    set_tests_properties(sync.mpi.${ranks} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment};WN_TEST_EVERY=37"
                                                       TIMEOUT 300 FAIL_REGULAR_EXPRESSION "Running 0 tests")
   endforeach()
   # With MPICH 4.0 no rank outlives another one's death, whatever its launcher is told: late is what can be tried.
