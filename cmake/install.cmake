@@ -1,4 +1,4 @@
-# What a user gets: the header, both libraries, a CMake package and a pkg-config file, all free to be moved together.
+# What a user gets: the header, both libraries, the adapters that were built, a CMake package and a pkg-config file, all free to be moved together.
 include(CMakePackageConfigHelpers)
 
 install(FILES "${PROJECT_SOURCE_DIR}/include/warpnorm.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
@@ -9,6 +9,23 @@ install(
   EXPORT warpnorm-targets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+
+# Adapters are components of the package, with targets in a file of their own, which is read only for those who ask: it
+# names MPI's or NCCL's targets.
+get_property(adapters GLOBAL PROPERTY warpnorm_adapters)
+foreach(adapter IN LISTS adapters)
+  string(REPLACE "warpnorm_" "" component "${adapter}")
+  install(FILES "${PROJECT_SOURCE_DIR}/include/${adapter}.h" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  install(
+    TARGETS ${adapter} ${adapter}_static
+    EXPORT warpnorm-${component}
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+  install(
+    EXPORT warpnorm-${component}
+    NAMESPACE warpnorm::
+    DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/warpnorm")
+endforeach()
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/warpnorm")
 install(
@@ -34,3 +51,10 @@ get_property(static_libraries GLOBAL PROPERTY warpnorm_static_libraries)
 list(JOIN static_libraries " " private_libs)
 configure_file(cmake/warpnorm.pc.in "${PROJECT_BINARY_DIR}/warpnorm.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/warpnorm.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+foreach(adapter IN LISTS adapters)
+  get_target_property(adapter_description ${adapter} WN_DESCRIPTION)
+  get_target_property(adapter_cflags ${adapter} WN_PC_CFLAGS)
+  get_target_property(adapter_libs ${adapter} WN_PC_LIBS)
+  configure_file(cmake/warpnorm_adapter.pc.in "${PROJECT_BINARY_DIR}/${adapter}.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${adapter}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endforeach()

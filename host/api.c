@@ -38,6 +38,7 @@ static void frame_open(frame *f, const wn_plan *plan, wn_pass pass, int64_t n) {
   f->call.eps = p->eps;
   f->call.momentum = p->momentum;
   f->call.act_slope = p->act_slope;
+  if (f->input.ranks > 0) f->call.sync = plan->sync;
 }
 
 static wni_tensor tensor(const frame *f, const void *data, wn_dtype type, wn_stride stride) {
@@ -84,7 +85,8 @@ static wn_status backward(const wn_plan *plan, wn_pass pass, const wn_backward_a
   int64_t n;
   const wn_status status = wni_check_backward(plan, pass, a, work, &n);
   if (status != WN_OK) return status;
-  if (!a->dx && !a->dresidual && !a->dgamma && !a->dbeta) return WN_OK;
+  const bool exchanges = plan->input[pass].ranks > 0; /* the other ranks want this one's sums */
+  if (!a->dx && !a->dresidual && !a->dgamma && !a->dbeta && !exchanges) return WN_OK;
   const wn_problem *const p = &plan->problem.given;
   const wni_types *const t = &plan->problem.types;
   frame f;

@@ -3,6 +3,7 @@
 #ifndef WNI_CALL_H
 #define WNI_CALL_H
 #include "geometry.h"
+#include "sync.h"
 
 /* A strided tensor of the geometry's extents. data is NULL where the call has none. */
 typedef struct wni_tensor {
@@ -51,6 +52,8 @@ typedef struct wni_call {
   const float *y_scale;  /* f8 y */
   float *y_amax;
   void *dgamma, *dbeta; /* types.param_grad; NULL: not wanted */
+
+  const wni_sync *sync; /* NULL: the sets are this process's alone */
 } wni_call;
 
 #endif

@@ -13,6 +13,7 @@ typedef struct buffer {
   const void *data;
   need need;
   bool written;
+  bool always;      /* needed without samples too */
   size_t element;   /* bytes; also the alignment */
   wn_stride stride; /* tensors */
   wni_region region;
@@ -23,6 +24,7 @@ enum { BUFFERS_MAX = 20 };
 typedef struct list {
   const wn_problem *problem;
   int64_t n;
+  bool shared; /* statistics are those of all ranks: there may be some where n is 0 */
   int count;
   buffer items[BUFFERS_MAX];
 } list;
@@ -57,7 +59,7 @@ static void refuse(buffer *b, bool meaningless, const char *why) {
 static wn_status check_presence(const list *l) {
   for (int i = 0; i < l->count; i++) {
     const buffer *const b = &l->items[i];
-    if (b->need == NEEDED && !b->data && l->n > 0)
+    if (b->need == NEEDED && !b->data && (l->n > 0 || b->always))
       return wni_error(WN_ERR_ARGUMENT, "args.%s is NULL; it is needed: %s", b->name, b->why);
     if (b->need == MEANINGLESS && b->data)
       return wni_error(WN_ERR_ARGUMENT, "args.%s is %p; it must be NULL: %s", b->name, b->data, b->why);
@@ -110,9 +112,9 @@ static wn_status check_overlaps(const list *l) {
   return WN_OK;
 }
 
-static wn_status check_work(const wn_plan *plan, wn_pass pass, wni_work work, int64_t n) {
+static wn_status check_work(const list *l, const wn_plan *plan, wn_pass pass, wni_work work) {
   const size_t bytes = plan->workspace[pass];
-  if (bytes == 0 || n == 0) return WN_OK;
+  if (bytes == 0 || (l->n == 0 && !l->shared)) return WN_OK;
   if (!work.data)
     return wni_error(WN_ERR_WORKSPACE, "work is NULL; this pass needs %zu bytes (wn_plan_workspace)", bytes);
   if (work.bytes < bytes)
@@ -148,9 +150,9 @@ static wn_status check_samples(const wn_plan *plan, wn_pass pass, int64_t given,
 
 static wn_status check_list(list *l, const wn_plan *plan, wn_pass pass, wni_work work) {
   wn_status status = check_presence(l);
-  if (status == WN_OK) status = check_work(plan, pass, work, l->n);
+  if (status == WN_OK) status = check_work(l, plan, pass, work);
   if (status != WN_OK) return status;
-  if (plan->workspace[pass] > 0 && work.data && l->n > 0) {
+  if (plan->workspace[pass] > 0 && work.data && (l->n > 0 || l->shared)) {
     buffer *const b = add_flat(l, "work", work.data, true, 1, (int64_t)plan->workspace[pass]);
     b->why = "workspace";
   }
@@ -199,6 +201,7 @@ static void forward_statistics(list *l, const wn_plan *plan, wn_pass pass, const
   const bool counts = train && a->running_mean && (problem->given.flags & WN_RUNNING_CUMULATIVE);
   buffer *const seen = add_flat(l, "batches_seen", a->batches_seen, true, sizeof(int64_t), 1);
   require(seen, counts, "WN_RUNNING_CUMULATIVE counts the calls in it");
+  running_mean->always = running_var->always = seen->always = l->shared;
   refuse(seen, !counts, "it goes with training, WN_RUNNING_CUMULATIVE and running statistics");
 }
 
@@ -227,7 +230,7 @@ wn_status wni_check_forward(const wn_plan *plan, wn_pass pass, const wn_forward_
                      sizeof *a);
   wn_status status = check_samples(plan, pass, a->n, n);
   if (status != WN_OK) return status;
-  list l = {.problem = &plan->problem.given, .n = *n, .count = 0};
+  list l = {.problem = &plan->problem.given, .n = *n, .shared = plan->input[pass].ranks > 0, .count = 0};
   forward_tensors(&l, &plan->problem, pass, a);
   add_parameters(&l, &plan->problem, a->gamma, a->beta);
   forward_statistics(&l, plan, pass, a);
@@ -281,7 +284,7 @@ wn_status wni_check_backward(const wn_plan *plan, wn_pass pass, const wn_backwar
   if (status == WN_OK) status = check_samples(plan, pass, a->n, n);
   if (status != WN_OK) return status;
   const wni_problem *const problem = &plan->problem;
-  list l = {.problem = &problem->given, .n = *n, .count = 0};
+  list l = {.problem = &problem->given, .n = *n, .shared = plan->input[pass].ranks > 0, .count = 0};
   backward_tensors(&l, problem, a);
   add_parameters(&l, problem, a->gamma, a->beta);
   backward_statistics(&l, plan, pass, a);

@@ -211,6 +211,7 @@ wn_status wni_problem_resolve(const wn_problem *given, wni_problem *out) {
   TRY(resolve_strides(p));
   if (p->parts == 0) p->parts = 1;
   out->backward = out->types.dy != WN_DTYPE_DEFAULT;
+  out->ranks = 0;
   out->has_mask = p->act == WN_ACT_RELU || p->act == WN_ACT_LEAKY_RELU;
   return WN_OK;
 }

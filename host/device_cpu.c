@@ -64,8 +64,7 @@ static wn_status run(void *state, const wni_plan_input *input, const wni_call *c
   (void)stream;
   wni_cpu_plan plan;
   wni_plan_cpu(input, &plan);
-  wni_cpu_run(state, &plan, call, work);
-  return WN_OK;
+  return wni_cpu_run(state, &plan, call, work);
 }
 
 /* ---- what a copy moves ----------------------------------------------------------------------------------------- */

@@ -234,7 +234,18 @@ static wn_status buffer_read(void *state, void *host, const void *src, size_t by
   ON_DEVICE(state, CUDA(cudaMemcpyAsync, host, src, bytes, cudaMemcpyDeviceToHost, stream));
 }
 
-static wn_status stream_wait(void *state, void *stream) { ON_DEVICE(state, CUDA(cudaStreamSynchronize, stream)); }
+/* A stream that is being captured has nothing to wait for yet; asking CUDA to would break the capture. */
+static wn_status wait_here(cudaStream_t stream) {
+  enum cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+  TRY(CUDA(cudaStreamIsCapturing, stream, &capture));
+  if (capture != cudaStreamCaptureStatusNone)
+    return wni_error(WN_ERR_DEVICE,
+                     "the stream is being captured, and what it has been told runs with the graph: nothing "
+                     "can wait for it now");
+  return CUDA(cudaStreamSynchronize, stream);
+}
+
+static wn_status stream_wait(void *state, void *stream) { ON_DEVICE(state, wait_here(stream)); }
 
 /* ---- plans ------------------------------------------------------------------------------------------------------ */
 

@@ -4,14 +4,20 @@
 #include <stdio.h>
 
 static _Thread_local char last_error[512];
+static _Thread_local uint64_t errors;
 
 wn_status wni_error(wn_status status, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   (void)vsnprintf(last_error, sizeof last_error, format, arguments);
   va_end(arguments);
+  errors++;
   return status;
 }
+
+uint64_t wni_error_count(void) { return errors; }
+
+wn_status wn_error_note(wn_status status, const char *text) { return wni_error(status, "%s", text ? text : ""); }
 
 const char *wn_last_error(void) { return last_error; }
 

@@ -32,7 +32,8 @@ wni_plan_input wni_plan_input_make(const wni_problem *problem, wn_pass pass, int
                                 .types = problem->types,
                                 .act = p->act,
                                 .add = p->add,
-                                .flags = p->flags};
+                                .flags = p->flags,
+                                .ranks = stats == WNI_STATS_RUNNING ? 0 : problem->ranks};
   return input;
 }
 
@@ -60,20 +61,14 @@ static wn_status prepare_pass(wn_plan *plan, wn_pass pass) {
   return device->backend->prepare ? device->backend->prepare(device->state, &plan->input[pass]) : WN_OK;
 }
 
-wn_status wn_plan_create(wn_plan **out, wn_device *device, const wn_problem *problem) {
-  if (!out) return wni_error(WN_ERR_ARGUMENT, "plan is NULL; the address of a wn_plan * is expected");
-  *out = NULL;
-  if (!device) return wni_error(WN_ERR_ARGUMENT, "device is NULL");
-  wni_problem resolved;
-  wn_status status = wni_problem_resolve(problem, &resolved);
-  if (status != WN_OK) return status;
-
+wn_status wni_plan_make(wn_plan **out, wn_device *device, const wni_problem *problem) {
   wn_plan *const plan = calloc(1, sizeof *plan);
   if (!plan) return wni_error(WN_ERR_MEMORY, "no memory for a plan (%zu bytes)", sizeof *plan);
   plan->device = device;
-  plan->problem = resolved;
+  plan->problem = *problem;
+  wn_status status = WN_OK;
   for (int pass = WN_TRAIN; pass < WNI_PASSES && status == WN_OK; pass++)
-    if (pass_exists(&resolved, (wn_pass)pass)) status = prepare_pass(plan, (wn_pass)pass);
+    if (pass_exists(problem, (wn_pass)pass)) status = prepare_pass(plan, (wn_pass)pass);
   if (status != WN_OK) {
     wn_plan_destroy(plan);
     return status;
@@ -82,7 +77,20 @@ wn_status wn_plan_create(wn_plan **out, wn_device *device, const wn_problem *pro
   return WN_OK;
 }
 
-void wn_plan_destroy(wn_plan *plan) { free(plan); }
+wn_status wn_plan_create(wn_plan **out, wn_device *device, const wn_problem *problem) {
+  if (!out) return wni_error(WN_ERR_ARGUMENT, "plan is NULL; the address of a wn_plan * is expected");
+  *out = NULL;
+  if (!device) return wni_error(WN_ERR_ARGUMENT, "device is NULL");
+  wni_problem resolved;
+  const wn_status status = wni_problem_resolve(problem, &resolved);
+  return status == WN_OK ? wni_plan_make(out, device, &resolved) : status;
+}
+
+void wn_plan_destroy(wn_plan *plan) {
+  if (!plan) return;
+  wni_sync_destroy(plan->device, plan->sync);
+  free(plan);
+}
 
 static bool known_pass(wn_pass pass) { return (int)pass >= WN_TRAIN && (int)pass < WNI_PASSES; }
 
@@ -147,8 +155,12 @@ wn_status wn_plan_explain(const wn_plan *plan, wn_pass pass, char *text, size_t 
   if (bandwidth > 0)
     (void)snprintf(bound, sizeof bound, "bound %.3g us at %.3g GB/s", (t.read + t.written) / bandwidth * 1e6,
                    bandwidth / 1e9);
-  (void)snprintf(text, size, "%s %s: %s; %.6g MB read, %.6g MB written, workspace %zu bytes; %s",
+  char exchange[64] = "";
+  if (in->ranks > 0)
+    (void)snprintf(exchange, sizeof exchange, "; %zu bytes of each of %d ranks exchanged",
+                   wni_sync_bytes(wni_dtype_size(in->types.real), in->geo.params), in->ranks);
+  (void)snprintf(text, size, "%s %s: %s; %.6g MB read, %.6g MB written, workspace %zu bytes; %s%s",
                  wni_kind_name(plan->problem.given.kind), wni_pass_name(pass), choice, t.read / 1e6, t.written / 1e6,
-                 plan->workspace[pass], bound);
+                 plan->workspace[pass], bound, exchange);
   return WN_OK;
 }

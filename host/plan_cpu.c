@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "names.h"
+#include "sync.h"
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -114,7 +115,7 @@ static void plan_column(const wni_plan_input *in, wni_column_plan *p) {
   const int64_t fitting = rows > 0 ? FUSED_BYTES / element / rows : line; /* columns of a block that the cache holds */
   const int64_t needed = columns <= NARROW ? columns : SEGMENT_BYTES / size_of(in->types.x);
   const int64_t limit = least(line, fitting), unit = set_unit(g);
-  p->fused = in->stats != WNI_STATS_RUNNING && limit >= needed && (columns <= limit || unit <= limit);
+  p->fused = in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit >= needed && (columns <= limit || unit <= limit);
   cut_columns(g, p->fused ? limit : line, p->fused ? unit : COLUMN_UNIT, p);
   if (p->fused) {
     p->chunk_rows = rows;
@@ -171,7 +172,7 @@ static void lay_out_row(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
   } else {
     at->sums = take(a, g->sets, 2 * most(1, p->segments) * p->span_slots, sizeof(double));
   }
-  if (cut) at->set_sums = take(a, g->sets, 2, sizeof(double));
+  if (cut || in->ranks > 0) at->set_sums = take(a, g->sets, 2, sizeof(double));
 }
 
 static void lay_out_column(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
@@ -208,6 +209,11 @@ static void lay_out(const wni_plan_input *in, wni_cpu_plan *plan) {
     const int64_t statistics = in->stats == WNI_STATS_RUNNING ? g->params : g->sets;
     at->set_mean = take(&a, statistics, 1, sizeof(double));
     at->set_rstd = take(&a, statistics, 1, sizeof(double));
+  }
+  if (in->ranks > 0) {
+    const int64_t bytes = (int64_t)wni_sync_bytes(real, g->params);
+    at->mine = take(&a, 1, bytes, 1);
+    at->all = take(&a, in->ranks, bytes, 1);
   }
   if (row) {
     lay_out_row(in, plan, &a);

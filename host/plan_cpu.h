@@ -60,6 +60,7 @@ typedef struct wni_column_plan {
  * kernel.h says what is in them. */
 typedef struct wni_cpu_layout {
   size_t gamma, beta, moments, set_mean, set_rstd, sums, set_sums, partial, accumulators, amax;
+  size_t mine, all; /* of a sync plan: this rank's message, those of all */
 } wni_cpu_layout;
 
 typedef struct wni_cpu_plan {

@@ -1,4 +1,5 @@
 #include "plan_cuda_parts.h"
+#include "sync.h"
 
 enum { FEW_WAVES = 4 }; /* blocks beyond would only be started, each with its setup, where a loop does */
 
@@ -30,6 +31,13 @@ void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cud
   l->block = (unsigned)block;
   l->shared = (unsigned)(block * NUMBERS);
   l->grid = wni_cuda_grid(d, block, l->shared, blocks);
+}
+
+void wni_cuda_add_exchange(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function join,
+                           const wni_plan_input *in) {
+  if (in->ranks == 0) return;
+  wni_cuda_add(plan, WNI_CUDA_EXCHANGE, 0);
+  wni_cuda_add(plan, join, 0)->grid = wni_cuda_grid(d, BLOCK, 0, ceil_div(in->geo.params, BLOCK));
 }
 
 /* After the statistics of a training pass are there. The counter is read, and so changed by a launch of its own. */
@@ -119,6 +127,7 @@ static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni
     if (!running) {
       wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_MOMENTS, in, slabs, 0);
       wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, g->sets, 0);
+      wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_MOMENTS, in);
     }
     wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_APPLY, in, slabs, 0);
     wni_cuda_add_running(plan, d, in);
@@ -128,7 +137,8 @@ static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni
   plan->cut.param_rows = slabs * (by_row ? c->tiles : c->chunks);
   if (!running) {
     wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, slabs, by_row ? WNI_CUDA_WANT_DX : 0);
-    wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
+    wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
+    wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_SUMS, in);
   }
   wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_APPLY, in, slabs, running || by_row ? 0 : WNI_CUDA_WANT_DX);
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
@@ -168,14 +178,24 @@ static void lay_out_column(const wni_plan_input *in, const wni_cuda_figures *d, 
   plan->at.params = g->param_by_row ? wni_cuda_take(plan, plan->cut.param_rows, 2 * g->params, real) : plan->at.sums;
 }
 
+static void lay_out_exchange(const wni_plan_input *in, wni_cuda_plan *plan) {
+  if (in->ranks == 0) return;
+  const int64_t bytes = (int64_t)wni_sync_bytes((size_t)size_of(in->types.real), in->geo.params);
+  plan->at.mine = wni_cuda_take(plan, 1, bytes, 1);
+  plan->at.all = wni_cuda_take(plan, in->ranks, bytes, 1);
+  plan->at.joined = wni_cuda_take(plan, 1, 1, sizeof(int64_t));
+}
+
 void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni_cuda_plan *plan) {
-  *plan = (wni_cuda_plan){.at = {WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
+  *plan = (wni_cuda_plan){.at = {WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE,
+                                 WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
   if (in->geo.pattern == WNI_ROW) {
     wni_cuda_plan_row(in, device, plan);
   } else {
     plan_column(in, device, plan);
     lay_out_column(in, device, plan);
   }
+  lay_out_exchange(in, plan);
   wni_cuda_expect(in, device, plan);
 }
 

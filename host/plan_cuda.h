@@ -44,6 +44,9 @@ typedef enum wni_cuda_function {
   WNI_CUDA_MERGE_PARAMS,          /* partial parameter sums -> dgamma, dbeta */
   WNI_CUDA_RUNNING,               /* statistics of sets -> running statistics */
   WNI_CUDA_COUNT_CALL,            /* batches_seen + 1 */
+  WNI_CUDA_EXCHANGE,              /* sync plans: no kernel, the collective between the merge and the join */
+  WNI_CUDA_JOIN_MOMENTS,          /* messages of all ranks -> statistics of sets */
+  WNI_CUDA_JOIN_SUMS,             /* messages of all ranks -> sums of sets */
   WNI_CUDA_FUNCTIONS
 } wni_cuda_function;
 
@@ -107,14 +110,16 @@ typedef struct wni_cuda_cut {
  * WNI_CUDA_NONE; what only some calls use has its place always. */
 #define WNI_CUDA_NONE SIZE_MAX
 typedef struct wni_cuda_layout {
-  size_t moments;  /* ROW [set][segment], COLUMN [slab][chunk][column]: wni_cuda_moments */
-  size_t stats;    /* [set]: wni_cuda_stats */
-  size_t sums;     /* ROW [set][segment][2], of g if per_element, else of dz; with param_run [set][run][segment][2].
-                      COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first */
-  size_t set_sums; /* [set][2]: means of g xhat and of g: REAL */
-  size_t params;   /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
-                      chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
-                      MERGE_PARAMS takes `sums` */
+  size_t moments;   /* ROW [set][segment], COLUMN [slab][chunk][column]: wni_cuda_moments */
+  size_t stats;     /* [set]: wni_cuda_stats */
+  size_t sums;      /* ROW [set][segment][2], of g if per_element, else of dz; with param_run [set][run][segment][2].
+                       COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first */
+  size_t set_sums;  /* [set][2]: means of g xhat and of g: REAL */
+  size_t params;    /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
+                       chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
+                       MERGE_PARAMS takes `sums` */
+  size_t mine, all; /* sync plans: this rank's message, those of all */
+  size_t joined;    /* sync plans: int64 */
 } wni_cuda_layout;
 
 enum { WNI_CUDA_LAUNCHES = 8 };

@@ -108,12 +108,24 @@ void wni_cuda_expect(const wni_plan_input *in, const wni_cuda_figures *d, wni_cu
 /* ---- words ------------------------------------------------------------------------------------------------------ */
 
 const char *wni_cuda_function_name(wni_cuda_function function) {
-  static const char *const names[WNI_CUDA_FUNCTIONS] = {
-      "row_forward",           "row_moments",       "row_apply",
-      "row_backward",          "row_backward_sums", "row_backward_apply",
-      "column_moments",        "column_apply",      "column_backward_sums",
-      "column_backward_apply", "merge_moments",     "merge_sums",
-      "merge_params",          "running",           "count_call"};
+  static const char *const names[WNI_CUDA_FUNCTIONS] = {"row_forward",
+                                                        "row_moments",
+                                                        "row_apply",
+                                                        "row_backward",
+                                                        "row_backward_sums",
+                                                        "row_backward_apply",
+                                                        "column_moments",
+                                                        "column_apply",
+                                                        "column_backward_sums",
+                                                        "column_backward_apply",
+                                                        "merge_moments",
+                                                        "merge_sums",
+                                                        "merge_params",
+                                                        "running",
+                                                        "count_call",
+                                                        "exchange",
+                                                        "join_moments",
+                                                        "join_sums"};
   return (unsigned)function < WNI_CUDA_FUNCTIONS ? names[function] : "unknown";
 }
 

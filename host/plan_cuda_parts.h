@@ -40,6 +40,9 @@ void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda
                         unsigned wanted);
 void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
                          const wni_plan_input *in, unsigned wanted);
+/* In a sync plan, after the merge of what this rank has. */
+void wni_cuda_add_exchange(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function join,
+                           const wni_plan_input *in);
 void wni_cuda_add_running(wni_cuda_plan *plan, const wni_cuda_figures *d, const wni_plan_input *in);
 /* Tasks of the column family over the plan's cut. */
 void wni_cuda_add_column(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,

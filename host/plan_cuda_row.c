@@ -100,14 +100,14 @@ static bool may_split(const wni_plan_input *in) {
 static int64_t few_sets(const wni_cuda_figures *d) { return 2 * (int64_t)d->sms; }
 
 static bool is_cut(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
-  if (r->octets > LOOP_OCTETS) return true;
+  if (r->octets > LOOP_OCTETS || in->ranks > 0) return true; /* ranks exchange between the sweeps */
   return may_split(in) && r->octets > SEGMENT_OCTETS && in->geo.sets < few_sets(d);
 }
 
 /* Sets that this n or a smaller one may cut. Where n changes the number of sets their length stays, and where it
  * changes their length (batch norm) the number. */
 static int64_t most_cut_sets(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
-  if (r->octets > LOOP_OCTETS) return in->geo.sets;
+  if (r->octets > LOOP_OCTETS || in->ranks > 0) return in->geo.sets;
   return may_split(in) && r->octets > SEGMENT_OCTETS ? least(in->geo.sets, few_sets(d)) : 0;
 }
 
@@ -124,6 +124,7 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
     if (in->stats != WNI_STATS_RUNNING) {
       add_teams(plan, d, WNI_CUDA_ROW_MOMENTS, teams, 0);
       wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, sets, 0);
+      wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_MOMENTS, in);
     }
     add_teams(plan, d, WNI_CUDA_ROW_APPLY, teams, 0);
   }
@@ -189,7 +190,8 @@ static void row_backward_runs(const wni_plan_input *in, const wni_cuda_figures *
     const int64_t teams = g->sets * param_runs(r) * r->segments;
     if (!frozen) {
       add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, 0);
-      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
+      wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_SUMS, in);
     }
     add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, frozen ? 0 : WNI_CUDA_WANT_DX);
   }

@@ -9,6 +9,7 @@ typedef struct wni_problem {
   bool running;  /* running statistics: infer and frozen backward read them */
   bool backward; /* dy has a type */
   bool has_mask; /* relu, leaky relu */
+  int ranks;     /* whose samples share the statistics that a pass computes; 0: no sync plan */
 } wni_problem;
 
 /* check_problem.c: every rule of the header about problems. */

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "kernels/cuda/cuda_job.h"
 #include "names.h"
+#include "sync.h"
 
 #define CUDA(function, ...) wni_cuda_check(function(__VA_ARGS__), #function)
 
@@ -22,6 +23,7 @@ static wn_status no_kernel(const wni_cuda_launch *l, const wni_plan_input *in) {
 /* Asking for a kernel's attributes loads it. The limit of its shared memory is raised to all that there is, whatever
  * this launch needs: another plan's launch of the same kernel may need more, and finds it loaded. */
 static wn_status load(const wni_cuda_state *s, const wni_cuda_launch *l, const wni_plan_input *in) {
+  if (l->function == WNI_CUDA_EXCHANGE) return WN_OK;
   const void *const kernel = wni_cuda_kernel(l->function, l->variant, &in->types);
   if (!kernel) return no_kernel(l, in);
   struct cudaFuncAttributes a;
@@ -81,6 +83,16 @@ static int log2_of(int power) {
 
 static void *array(void *work, size_t at) { return at == WNI_CUDA_NONE ? NULL : (char *)work + at; }
 
+static void sync_make(const wni_cuda_plan *plan, const wni_call *call, void *work, wni_cuda_job *job) {
+  job->mine = array(work, plan->at.mine);
+  job->all = array(work, plan->at.all);
+  job->joined = array(work, plan->at.joined);
+  job->message_bytes = wni_sync_bytes(wni_dtype_size(call->types.real), call->geo.params);
+  job->sync_ranks = call->sync ? call->sync->comm.ranks : 0;
+  job->sync_plan = call->sync ? call->sync->plan : 0;
+  job->sync_state = call->sync ? call->sync->state : NULL;
+}
+
 static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {
   const int lanes = plan->cut.row.lanes;
   job->call = *call;
@@ -92,11 +104,14 @@ static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned w
   job->sums = array(work, plan->at.sums);
   job->set_sums = array(work, plan->at.set_sums);
   job->params = array(work, plan->at.params);
+  sync_make(plan, call, work, job);
   /* Of whole sets nobody else needs the statistics. */
   if (plan->launch[0].function == WNI_CUDA_ROW_FORWARD && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
 }
 
 static wn_status launch(const wni_cuda_launch *l, wni_cuda_job *job, cudaStream_t stream) {
+  if (l->function == WNI_CUDA_EXCHANGE)
+    return wni_sync_gather(job->call.sync, job->mine, job->all, job->message_bytes, stream);
   const cudaLaunchConfig_t config = {
       .gridDim = {l->grid, 1, 1}, .blockDim = {l->block, 1, 1}, .dynamicSmemBytes = l->shared, .stream = stream};
   void *arguments[] = {job};
@@ -119,17 +134,27 @@ static wn_status run_empty(const wni_call *call, cudaStream_t stream) {
   return status;
 }
 
+/* Sweeps over tensors, and what is made of their sums alone: a rank without samples leaves these out. */
+static bool needs_samples(wni_cuda_function function) {
+  return function <= WNI_CUDA_COLUMN_BACKWARD_APPLY || function == WNI_CUDA_MERGE_PARAMS;
+}
+
 static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni_call *call, void *work,
                           cudaStream_t stream) {
-  if (wni_elements(&call->geo) == 0) return run_empty(call, stream);
+  const bool empty = wni_elements(&call->geo) == 0;
+  if (empty) {
+    const wn_status status = run_empty(call, stream);
+    if (status != WN_OK || !call->sync) return status;
+  }
   wni_cuda_plan plan;
   wni_plan_cuda(in, &s->figures, &plan);
   const unsigned wanted = wanted_by(call);
   wni_cuda_job job;
   job_make(&plan, call, wanted, work, &job);
-  wn_status status = clear_amax(call, stream);
+  wn_status status = empty ? WN_OK : clear_amax(call, stream);
   for (int i = 0; i < plan.launches && status == WN_OK; i++) {
     const wni_cuda_launch *const l = &plan.launch[i];
+    if (empty && needs_samples(l->function)) continue;
     if (l->wanted == 0 || (l->wanted & wanted)) status = launch(l, &job, stream);
   }
   return status;

@@ -258,7 +258,8 @@ WN_API wn_status wn_buffer_write(wn_device *device, void *dst, const void *host,
 /* Device to host; the host memory holds the data after wn_stream_wait. bytes 0: pointers may be NULL. Same errors. */
 WN_API wn_status wn_buffer_read(wn_device *device, void *host, const void *src, size_t bytes, void *stream);
 
-/* Returns when all that was enqueued on the stream is done; reports its errors: ARGUMENT (device NULL), DEVICE. */
+/* Returns when all that was enqueued on the stream is done; reports its errors: ARGUMENT (device NULL), DEVICE (also for
+ * a stream that is being captured, which stays as it is). */
 WN_API wn_status wn_stream_wait(wn_device *device, void *stream);
 
 /* ---- plans ----------------------------------------------------------------------------------------------------- */
@@ -271,7 +272,7 @@ typedef struct wn_plan wn_plan;
  * closed; NULL after an error. Errors: ARGUMENT, SHAPE, UNSUPPORTED (types outside the table), MEMORY, DEVICE. */
 WN_API wn_status wn_plan_create(wn_plan **plan, wn_device *device, const wn_problem *problem);
 
-/* NULL is fine. Calls that were enqueued may still be running. */
+/* NULL is fine. Calls that were enqueued may still be running, but not those of a sync plan, nor a graph that has some. */
 WN_API void wn_plan_destroy(wn_plan *plan);
 
 /* Bytes of workspace that a pass needs, enough for every smaller n too. 0: none is needed, pass NULL (also for a NULL
@@ -374,24 +375,51 @@ WN_API wn_status wn_backward_frozen(const wn_plan *plan, const wn_backward_args 
 
 /* ---- many ranks (SyncBN) --------------------------------------------------------------------------------------- */
 
-/* Statistics of batch normalization across ranks. The library knows no network: it is handed the one collective that it
- * needs. This version has the interface and answers WN_ERR_UNSUPPORTED, arguments checked first. */
+/* Batch normalization whose statistics are those of the samples of all ranks together, be they processes or threads.
+ * The library knows no network: it is handed the one collective that it needs. warpnorm_mpi.h and warpnorm_nccl.h make
+ * such a table from a communicator of MPI or NCCL; writing one of your own takes a function.
+ *
+ * wn_train and wn_backward of a sync plan are collectives: every rank makes the same calls of the same plans in the
+ * same order, with any number of samples, 0 included. Each exchanges once: a header of 24 bytes (int32 pass, int32 plan,
+ * int64 call, int64 elements that a channel has on this rank) and 2 c floats (f64 x: doubles), so 24 + 8 c (24 + 16 c)
+ * bytes of each rank. Forward these are mean and variance of each channel, backward the sums of dz xhat and of dz. They
+ * are merged in the order of the ranks, so every rank gets the same bits: mean, rstd, running statistics. y_amax, dgamma
+ * and dbeta are those of the rank's own samples. wn_infer and wn_backward_frozen exchange nothing.
+ *
+ * What is exchanged of f32 and 16-bit data is rounded to f32. A mean far from 0 is then off by up to 2^-24 of itself:
+ * that y of data at 10^6 + N(0,1) is as if the mean were exact holds for plans of wn_plan_create only.
+ *
+ * With n = 0 a rank gives no tensors, but does have a workspace, and its mean, rstd and running statistics are those of
+ * the others' samples. Where no rank has samples nothing is written. */
 typedef struct wn_comm {
   size_t size;     /* sizeof(wn_comm) */
   int rank, ranks; /* 0 <= rank < ranks */
-  void *context;   /* handed back to all_gather; must outlive the plan */
-  /* Puts every rank's `bytes` bytes, in rank order, into `all` on every rank; enqueued on stream where the device has
-   * streams. */
+  void *context;   /* handed back to the functions; must outlive the plan */
+  /* Puts every rank's `bytes` bytes, in rank order, into `all` on every rank: device memory aligned to 8 bytes. Enqueued
+   * on the stream where the device has streams, and then not to be waited for here if the plan's calls are to be
+   * captured. What it answers, if not WN_OK, is what the call answers; wn_error_note has the words. */
   wn_status (*all_gather)(void *context, const void *mine, void *all, size_t bytes, void *stream);
+  /* Optional. Returns when all that was enqueued on the stream is done, or when an exchange among it can no longer
+   * succeed, with the reason. NULL: a wait for the stream, which may never end when a rank is gone. */
+  wn_status (*wait)(void *context, void *stream);
 } wn_comm;
 
-/* A plan whose WN_BATCH statistics are those of all ranks. Creating it is a collective: the ranks' problems are
- * compared (n and strides may differ), and on a difference all get WN_ERR_COMM with who and what. */
+/* A plan whose WN_BATCH statistics are those of all ranks; comm is copied. Creating it is a collective, which compares
+ * the ranks' problems (n and strides may differ): on a difference, or when one of them can not make its plan, all get an
+ * error, and those whose own problem is good WN_ERR_COMM with who and what. A sync plan belongs to one thread at a time.
+ * Errors: those of wn_plan_create, ARGUMENT (comm), UNSUPPORTED (another kind; parts > 1), COMM, what all_gather
+ * answered. With NULL or a bad comm or device, or without memory for the comparison, nothing is exchanged. */
 WN_API wn_status wn_plan_create_sync(wn_plan **plan, wn_device *device, const wn_problem *problem, const wn_comm *comm);
 
-/* Waits for the stream; the first fault of the plan's exchanges since the last question. A plan that is no sync plan:
- * UNSUPPORTED; NULL: ARGUMENT. */
+/* Waits for the stream (comm.wait), and says which fault the plan's exchanges had first since the last question:
+ * WN_ERR_COMM where a rank was in another call (another pass, another plan, one more or less of this). On the processor
+ * the faulty call has answered the same, with outputs undefined; on a GPU it can not: its y, dx, mean and rstd are NaN,
+ * the running statistics what they were.
+ * Errors: ARGUMENT (plan NULL), UNSUPPORTED (no sync plan), COMM, DEVICE, what wait answered. */
 WN_API wn_status wn_plan_sync_status(const wn_plan *plan, void *stream);
+
+/* For the functions of a wn_comm: notes a text for wn_last_error, cut to 511 bytes, and returns the status. NULL: "". */
+WN_API wn_status wn_error_note(wn_status status, const char *text);
 
 #ifdef __cplusplus
 }

@@ -140,9 +140,9 @@ TEST(ApiAbi, Arguments) {
                 FIELD(wn_backward_args, running_mean, 88), FIELD(wn_backward_args, running_var, 96),
                 FIELD(wn_backward_args, dx, 104), FIELD(wn_backward_args, dresidual, 112),
                 FIELD(wn_backward_args, dgamma, 120), FIELD(wn_backward_args, dbeta, 128)});
-  ExpectLayout("wn_comm", sizeof(wn_comm), 32,
+  ExpectLayout("wn_comm", sizeof(wn_comm), 40,
                {FIELD(wn_comm, size, 0), FIELD(wn_comm, rank, 8), FIELD(wn_comm, ranks, 12),
-                FIELD(wn_comm, context, 16), FIELD(wn_comm, all_gather, 24)});
+                FIELD(wn_comm, context, 16), FIELD(wn_comm, all_gather, 24), FIELD(wn_comm, wait, 32)});
 }
 
 #undef FIELD

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <thread>
 #include <vector>
@@ -252,7 +253,13 @@ TEST(ApiBuffer, ThreadsShareADevice) {
   for (std::thread &thread : threads) thread.join();
 }
 
-wn_status Gather(void *, const void *, void *, std::size_t, void *) {
+// The collective of a single rank.
+wn_status Gather(void *, const void *mine, void *all, std::size_t bytes, void *) {
+  std::memcpy(all, mine, bytes);
+  return WN_OK;
+}
+
+wn_status NoGather(void *, const void *, void *, std::size_t, void *) {
   ADD_FAILURE() << "nothing is exchanged";
   return WN_ERR_COMM;
 }
@@ -261,44 +268,51 @@ struct CommRow {
   std::size_t size;
   int rank, ranks;
   bool gather;
-  wn_status status;
   const char *words;
 };
 
-TEST(ApiSync, ArgumentsFirstThenUnsupported) {
+TEST(ApiSync, ArgumentsAreCheckedBeforeAnythingIsExchanged) {
   const std::vector<CommRow> rows = {
-      {sizeof(wn_comm), 0, 2, true, WN_ERR_UNSUPPORTED, ""},
-      {sizeof(wn_comm), 1, 2, true, WN_ERR_UNSUPPORTED, ""},
-      {0, 0, 2, true, WN_ERR_ARGUMENT, "size 0 32"},
-      {sizeof(wn_comm) + 8, 0, 2, true, WN_ERR_ARGUMENT, "size 40 32"},
-      {sizeof(wn_comm), 0, 0, true, WN_ERR_ARGUMENT, "ranks 0 1"},
-      {sizeof(wn_comm), -1, 2, true, WN_ERR_ARGUMENT, "rank -1 0 1"},
-      {sizeof(wn_comm), 2, 2, true, WN_ERR_ARGUMENT, "rank 2 0 1"},
-      {sizeof(wn_comm), 0, 2, false, WN_ERR_ARGUMENT, "all_gather NULL"},
+      {0, 0, 2, true, "size 0 40"},
+      {sizeof(wn_comm) + 8, 0, 2, true, "size 48 40"},
+      {sizeof(wn_comm), 0, 0, true, "ranks 0 1"},
+      {sizeof(wn_comm), -1, 2, true, "rank -1 0 1"},
+      {sizeof(wn_comm), 2, 2, true, "rank 2 0 1"},
+      {sizeof(wn_comm), 0, 2, false, "all_gather NULL"},
   };
   const wn_problem p = ApiProblem("batch");
   for (const CommRow &row : rows) {
     SCOPED_TRACE(row.words);
-    const wn_comm comm = {row.size, row.rank, row.ranks, nullptr, row.gather ? Gather : nullptr};
+    const wn_comm comm = {row.size, row.rank, row.ranks, nullptr, row.gather ? NoGather : nullptr, nullptr};
     wn_plan *plan = reinterpret_cast<wn_plan *>(&plan);
     SpoilLastError();
-    EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), &p, &comm), row.status);
+    EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), &p, &comm), WN_ERR_ARGUMENT);
     ExpectLastError(row.words);
     EXPECT_EQ(plan, nullptr);
   }
-  const wn_comm comm = {sizeof comm, 0, 2, nullptr, Gather};
-  const wn_problem bad = ApiProblem("batch c=0");
+  const wn_comm comm = {sizeof comm, 0, 2, nullptr, NoGather, nullptr};
   wn_plan *plan = nullptr;
   EXPECT_EQ(wn_plan_create_sync(nullptr, ApiDevice(), &p, &comm), WN_ERR_ARGUMENT);
   ExpectLastError("plan NULL");
   EXPECT_EQ(wn_plan_create_sync(&plan, nullptr, &p, &comm), WN_ERR_ARGUMENT);
   ExpectLastError("device NULL");
-  EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), nullptr, &comm), WN_ERR_ARGUMENT);
-  ExpectLastError("problem NULL");
   EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), &p, nullptr), WN_ERR_ARGUMENT);
   ExpectLastError("comm NULL");
+}
+
+TEST(ApiSync, ABadProblemIsAnErrorAsElsewhere) {
+  const wn_comm comm = {sizeof comm, 0, 1, nullptr, Gather, nullptr};
+  const wn_problem bad = ApiProblem("batch c=0"), layer = ApiProblem("layer"), ghost = ApiProblem("batch n=4 parts=2");
+  wn_plan *plan = nullptr;
+  EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), nullptr, &comm), WN_ERR_ARGUMENT);
+  ExpectLastError("problem NULL");
   EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), &bad, &comm), WN_ERR_SHAPE);
   ExpectLastError("c 0 1");
+  EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), &layer, &comm), WN_ERR_UNSUPPORTED);
+  ExpectLastError("kind layer batch");
+  EXPECT_EQ(wn_plan_create_sync(&plan, ApiDevice(), &ghost, &comm), WN_ERR_UNSUPPORTED);
+  ExpectLastError("parts 2 1");
+  EXPECT_EQ(plan, nullptr);
 }
 
 TEST(ApiSync, StatusOfAPlan) {

@@ -66,6 +66,18 @@ TEST(ApiError, EachThreadHasItsOwnText) {
   EXPECT_EQ(wn_last_error(), mine);
 }
 
+// What a communicator of one's own answers with.
+TEST(ApiError, ANoteOfTheCallers) {
+  EXPECT_EQ(wn_error_note(WN_ERR_COMM, "the line is cut"), WN_ERR_COMM);
+  EXPECT_STREQ(wn_last_error(), "the line is cut");
+  EXPECT_EQ(wn_error_note(WN_ERR_DEVICE, "%s is no format"), WN_ERR_DEVICE);
+  EXPECT_STREQ(wn_last_error(), "%s is no format");
+  EXPECT_EQ(wn_error_note(WN_ERR_COMM, std::string(600, 'x').c_str()), WN_ERR_COMM);
+  EXPECT_EQ(std::string(wn_last_error()), std::string(511, 'x'));
+  EXPECT_EQ(wn_error_note(WN_ERR_COMM, nullptr), WN_ERR_COMM);
+  EXPECT_STREQ(wn_last_error(), "");
+}
+
 // A plan is immutable: threads that share it, each with arguments of its own, do not see each other's errors or
 // results.
 TEST(ApiError, ThreadsShareAPlan) {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <vector>
 
@@ -117,6 +118,24 @@ TEST(ApiMemory, PlanCreate) {
         },
         [&] { wn_plan_destroy(plan); });
   }
+}
+
+// Also what a rank can not even compare with the others is an error and leaks nothing.
+TEST(ApiMemory, PlanCreateSync) {
+  const wn_problem p = ApiProblem("batch");
+  const auto gather = [](void *, const void *mine, void *all, std::size_t bytes, void *) {
+    std::memcpy(all, mine, bytes);
+    return WN_OK;
+  };
+  const wn_comm comm = {sizeof comm, 0, 1, nullptr, gather, nullptr};
+  wn_plan *plan = nullptr;
+  FailEachAllocation(
+      [&] {
+        const wn_status status = wn_plan_create_sync(&plan, ApiDevice(), &p, &comm);
+        EXPECT_EQ(plan == nullptr, status != WN_OK);
+        return status;
+      },
+      [&] { wn_plan_destroy(plan); });
 }
 
 TEST(ApiMemory, BufferAlloc) {

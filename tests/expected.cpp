@@ -23,12 +23,12 @@ Expected ExpectedSum(const wn_problem &p, const Forward &exact) {
   return {p.x_type, {exact.sum.begin(), exact.sum.end()}, std::vector<real>(exact.sum.size(), 0)};
 }
 
-void AddForward(const Case &c, wn_pass pass, const Given &in, Expectation *e) {
+void AddForward(const Case &c, wn_pass pass, const Given &in, const std::vector<std::int64_t> &shares, Expectation *e) {
   const wn_problem &p = c.problem;
   const Types types(p);
   const bool train = pass == WN_TRAIN;
   const Forward exact = train ? OracleTrain(p, in) : OracleInfer(p, in);
-  const ForwardTolerance t = train ? TrainTolerance(p, in, exact) : InferTolerance(p, in, exact);
+  const ForwardTolerance t = train ? TrainTolerance(p, in, exact, shares) : InferTolerance(p, in, exact);
   e->batches_seen = exact.batches_seen;
   e->outputs["y"] = ExpectedY(p, in, exact, t);
   if (p.add == WN_ADD_BEFORE && (train || c.infer_sum)) e->outputs["sum"] = ExpectedSum(p, exact);
@@ -57,10 +57,10 @@ void AddBackward(const Case &c, wn_pass pass, const Given &in, Expectation *e) {
 
 }  // namespace
 
-Expectation ExpectedOf(const Case &c, wn_pass pass, const Given &in) {
+Expectation ExpectedOf(const Case &c, wn_pass pass, const Given &in, const std::vector<std::int64_t> &shares) {
   Expectation e;
   if (pass == WN_TRAIN || pass == WN_INFER) {
-    AddForward(c, pass, in, &e);
+    AddForward(c, pass, in, shares, &e);
   } else {
     AddBackward(c, pass, in, &e);
   }

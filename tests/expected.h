@@ -14,7 +14,8 @@ struct Expectation {
   std::int64_t batches_seen = 0;
 };
 
-Expectation ExpectedOf(const Case &c, wn_pass pass, const Given &in);
+// shares: the samples of each rank of a sync plan, which exchange what they know of their own; empty: no such plan.
+Expectation ExpectedOf(const Case &c, wn_pass pass, const Given &in, const std::vector<std::int64_t> &shares = {});
 
 }  // namespace wn::test
 #endif

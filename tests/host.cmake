@@ -4,6 +4,7 @@ target_sources(
   wn_host_tests PRIVATE "${PROJECT_SOURCE_DIR}/host/problem.c" "${PROJECT_SOURCE_DIR}/host/check_problem.c"
                         "${PROJECT_SOURCE_DIR}/host/region.c" "${PROJECT_SOURCE_DIR}/host/names.c"
                         "${PROJECT_SOURCE_DIR}/host/error.c" "${PROJECT_SOURCE_DIR}/host/plan.c"
+                        "${PROJECT_SOURCE_DIR}/host/sync.c" "${PROJECT_SOURCE_DIR}/host/sync_record.c"
                         "${PROJECT_SOURCE_DIR}/host/plan_cuda.c" "${PROJECT_SOURCE_DIR}/host/plan_cuda_row.c"
                         "${PROJECT_SOURCE_DIR}/host/plan_cuda_expect.c"
                         "${PROJECT_SOURCE_DIR}/host/cuda_devices.c")

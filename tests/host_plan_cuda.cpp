@@ -152,6 +152,7 @@ class Flow {
   bool ByRow() const { return in_.geo.pattern == WNI_COLUMN && in_.geo.param_by_row; }
   bool EachElement() const { return in_.geo.pattern == WNI_ROW && in_.geo.param_span == 1; }
   bool Frozen() const { return in_.stats == WNI_STATS_RUNNING; }
+  bool Synced() const { return in_.ranks > 0; }
 
   void Launch(wni_cuda_function function) {
     switch (function) {
@@ -163,7 +164,7 @@ class Flow {
         Make("moments");
         break;
       case WNI_CUDA_MERGE_MOMENTS:
-        Need("moments"), Make("stats");
+        Need("moments"), Make(Synced() ? "mine" : "stats");
         break;
       case WNI_CUDA_ROW_APPLY:
       case WNI_CUDA_COLUMN_APPLY:
@@ -184,7 +185,16 @@ class Flow {
         if (!ByRow()) Make("param sums");
         break;
       case WNI_CUDA_MERGE_SUMS:
-        Need("sums"), Make("set sums");
+        Need("sums"), Make(Synced() ? "mine" : "set sums");
+        break;
+      case WNI_CUDA_EXCHANGE:
+        Need("mine"), Make("all");
+        break;
+      case WNI_CUDA_JOIN_MOMENTS:
+        Need("all"), Make("stats");
+        break;
+      case WNI_CUDA_JOIN_SUMS:
+        Need("all"), Make("set sums");
         break;
       case WNI_CUDA_ROW_BACKWARD_APPLY:
       case WNI_CUDA_COLUMN_BACKWARD_APPLY:
@@ -220,9 +230,11 @@ TEST(PlanCuda, LaunchesHandOnWhatTheNextOnesNeed) {
     const bool backward = c.pass == WN_BACKWARD || c.pass == WN_BACKWARD_FROZEN;
     for (unsigned wanted = 0; wanted < 16; wanted++) {
       SCOPED_TRACE("wanted " + std::to_string(wanted));
-      if (backward && (wanted & (WNI_CUDA_WANT_DX | WNI_CUDA_WANT_PARAMS)) == 0) continue;
+      const bool nothing = backward && (wanted & (WNI_CUDA_WANT_DX | WNI_CUDA_WANT_PARAMS)) == 0;
+      if (nothing && in.ranks == 0) continue;
       Flow flow(in, wanted);
       flow.Run(plan);
+      EXPECT_EQ(flow.Has("all"), in.ranks > 0) << "whatever is wanted, the other ranks wait for this one";
       EXPECT_EQ(flow.Has("y"), !backward);
       EXPECT_EQ(flow.Has("params"), backward && (wanted & WNI_CUDA_WANT_PARAMS) != 0);
       EXPECT_TRUE(!backward || (wanted & WNI_CUDA_WANT_DX) == 0 || flow.Has("dx"));
@@ -264,6 +276,13 @@ std::vector<Array> Arrays(const wni_plan_input &in, const wni_cuda_plan &plan) {
       case WNI_CUDA_RUNNING:
         if (plan.launch[0].function == WNI_CUDA_ROW_FORWARD) arrays.push_back({plan.at.stats, sets * 4 * real});
         break;
+      case WNI_CUDA_EXCHANGE: {
+        const double message = 24 + 2 * static_cast<double>(g.params) * real;
+        arrays.push_back({plan.at.mine, message});
+        arrays.push_back({plan.at.all, message * in.ranks});
+        arrays.push_back({plan.at.joined, 8});
+        break;
+      }
       case WNI_CUDA_MERGE_SUMS:
         arrays.push_back({plan.at.set_sums, sets * 2 * real});
         break;

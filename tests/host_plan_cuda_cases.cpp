@@ -41,6 +41,15 @@ void AddPasses(const wn_problem &p, std::vector<PlanCase> *cases) {
   if (resolved.running) cases->push_back({resolved, WN_BACKWARD_FROZEN});
 }
 
+// Of a rank of five, where a kind and its parts allow it.
+void AddSyncedPasses(const wn_problem &p, std::vector<PlanCase> *cases) {
+  wni_problem resolved;
+  if (p.kind != WN_BATCH || p.parts > 1 || wni_problem_resolve(&p, &resolved) != WN_OK) return;
+  resolved.ranks = 5;
+  cases->push_back({resolved, WN_TRAIN});
+  cases->push_back({resolved, WN_BACKWARD});
+}
+
 std::vector<PlanCase> MakeCases() {
   std::vector<PlanCase> cases;
   for (int kind = WN_BATCH; kind <= WN_RMS; kind++)
@@ -65,6 +74,7 @@ std::vector<PlanCase> MakeCases() {
           if (kind == WN_BATCH || kind == WN_INSTANCE) p.flags |= WN_RUNNING_CUMULATIVE;
           if (kind == WN_RMS) p.flags |= WN_SPLIT_FEW_ROWS;
           AddPasses(p, &cases);
+          AddSyncedPasses(p, &cases);
         }
   return cases;
 }
@@ -89,6 +99,7 @@ std::string PlanCase::Name() const {
   name += wni_pass_name(pass);
   name += " " + std::to_string(p.n) + " x " + std::to_string(p.c) + " x " + std::to_string(p.x);
   name += " groups " + std::to_string(p.groups) + " parts " + std::to_string(p.parts) + " ";
+  if (problem.ranks > 0) name += "ranks " + std::to_string(problem.ranks) + " ";
   name += wni_dtype_name(p.x_type);
   return name + " flags " + std::to_string(p.flags) + " add " + std::to_string(p.add);
 }

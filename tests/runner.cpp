@@ -110,8 +110,10 @@ class Runner::Call {
   std::map<std::string, std::unique_ptr<DeviceMemory>> memory_;
 };
 
-Runner::Runner(const Case &c) : case_(c), types_(c.problem) {
-  if (wn_plan_create(&plan_, TestDevice(), &case_.problem) == WN_OK) return;
+Runner::Runner(const Case &c, const wn_comm *comm) : case_(c), types_(c.problem) {
+  const wn_problem *const p = &case_.problem;
+  if (comm == nullptr && wn_plan_create(&plan_, TestDevice(), p) == WN_OK) return;
+  if (comm != nullptr && wn_plan_create_sync(&plan_, TestDevice(), p, comm) == WN_OK) return;
   std::fprintf(stderr, "%s: wn_plan_create: %s\n", c.Name().c_str(), wn_last_error());
   std::abort();
 }
@@ -193,9 +195,10 @@ Result Runner::Do(wn_pass pass, const Given &in, const RunOptions &options) cons
   if (case_.mask) {
     RunOptions plain;
     plain.garbage = options.garbage;
-    Result made = Do(pass == WN_BACKWARD ? WN_TRAIN : WN_INFER, plain);
+    const wn_pass forward = pass == WN_BACKWARD ? WN_TRAIN : WN_INFER;
+    Result made = options.forward == nullptr ? Do(forward, plain) : Do(forward, *options.forward, plain);
     if (!made.complaint.empty()) return made;
-    mask = std::move(made.outputs.at("mask").bytes);
+    if (wn_plan_mask(plan_) > 0) mask = std::move(made.outputs.at("mask").bytes);
   }
   wn_backward_args args = WN_BACKWARD_INIT;
   args.n = case_.n;

@@ -22,6 +22,7 @@ struct RunOptions {
   std::map<std::string, std::string> in_place;  // output -> input whose memory it takes
   std::set<std::string> without;                // arguments that are NULL
   std::uint8_t garbage = 0xff;                  // in outputs, gaps, bands and workspace before the call
+  const Given *forward = nullptr;               // of the pass that makes a backward pass's mask; NULL: the case's own
 };
 
 struct Result {
@@ -33,7 +34,8 @@ struct Result {
 
 class Runner {
  public:
-  explicit Runner(const Case &c);
+  // comm: of a sync plan, which all its ranks make at the same time.
+  explicit Runner(const Case &c, const wn_comm *comm = nullptr);
   ~Runner();
   Runner(const Runner &) = delete;
   Runner &operator=(const Runner &) = delete;

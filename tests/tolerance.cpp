@@ -68,6 +68,69 @@ std::vector<SetError> ErrorsOfStatistics(const wn_problem &p, const Sets &sets, 
   return errors;
 }
 
+// The part of a set that one rank has.
+struct SetPart {
+  Sum size, sum, deviation, squares;  // of |h|, h, |h - mean|, (h - mean)^2; the mean is the part's own
+  real members = 0, mean = 0;
+};
+
+// Of a sync plan: mean and variance of each rank's part are rounded to the arithmetic's type, and then merged.
+std::vector<SetPart> PartsOf(const Sets &sets, const Forward &exact, std::int64_t first, std::int64_t samples) {
+  std::vector<SetPart> parts(exact.mean.size());
+  const std::int64_t begin = first * sets.c * sets.x, end = (first + samples) * sets.c * sets.x;
+  for (std::int64_t i = begin; i < end; i++) {
+    SetPart &part = parts[Index(sets.set_of(i))];
+    const auto h = static_cast<real>(exact.sum[Index(i)]);
+    part.members++;
+    part.size.Add(std::fabs(h));
+    part.sum.Add(h);
+  }
+  for (SetPart &part : parts) part.mean = part.members == 0 ? 0 : part.sum.value() / part.members;
+  for (std::int64_t i = begin; i < end; i++) {
+    SetPart &part = parts[Index(sets.set_of(i))];
+    const real deviation = static_cast<real>(exact.sum[Index(i)]) - part.mean;
+    part.deviation.Add(std::fabs(deviation));
+    part.squares.Add(deviation * deviation);
+  }
+  return parts;
+}
+
+// Errors of a part's mean and m2 in the message; the m2 with what the error of the mean does between the parts.
+void AddPartError(const wn_problem &p, const SetPart &part, real merged_mean, real members, SetError *e) {
+  const real u = UnitRoundoff(p), k = SumFactor(static_cast<std::int64_t>(part.members)), m = part.members;
+  const real first = k * u * part.size.value() / m, var = part.squares.value() / m;
+  const real strict = k * u * (part.deviation.value() / m + first);
+  const bool base = p.x_type == WN_F64;
+  const real own = base ? first * std::sqrt(var / m) + Square(first) : k * u * Square(first) + Square(strict);
+  const real mean = (base ? first : strict) + u * std::fabs(part.mean), share = m / members;
+  e->mean += share * mean;
+  e->var += share * ((k + 2) * u * var + own + 2 * std::fabs(part.mean - merged_mean) * mean + Square(mean));
+}
+
+std::vector<SetError> ErrorsOfMerged(const wn_problem &p, const Sets &sets, const Forward &exact,
+                                     const std::vector<std::int64_t> &shares) {
+  const std::vector<SetError> whole = ErrorsOfStatistics(p, sets, exact);  // which sets are constant
+  std::vector<SetError> errors(whole.size());
+  std::int64_t first = 0;
+  for (const std::int64_t samples : shares) {
+    const std::vector<SetPart> parts = PartsOf(sets, exact, first, samples);
+    for (std::size_t s = 0; s < errors.size(); s++)
+      if (parts[s].members > 0) AddPartError(p, parts[s], exact.mean[s], static_cast<real>(sets.members), &errors[s]);
+    first += samples;
+  }
+  for (std::size_t s = 0; s < errors.size(); s++) {
+    SetError &e = errors[s];
+    if (whole[s].constant) {
+      e = whole[s];
+      continue;
+    }
+    // Distances are from a merged mean that is off itself.
+    e.var += Square(e.mean);
+    e.rstd = RstdError(exact.var[s] + p.eps, e.var) + 3 * UnitRoundoff(p);
+  }
+  return errors;
+}
+
 // |error of xhat| where the statistics are computed by the pass.
 real ComputedXhatError(const SetError &e, real u, real rstd, real xhat) {
   return rstd * e.mean + std::fabs(xhat) * (e.rstd + 4 * u);
@@ -251,9 +314,11 @@ real UnitRoundoff(const wn_problem &p) { return std::ldexp(real{1}, p.x_type == 
 
 real SumFactor(std::int64_t terms) { return 4 + std::log2(static_cast<real>(std::max<std::int64_t>(terms, 1))); }
 
-ForwardTolerance TrainTolerance(const wn_problem &p, const Given &in, const Forward &exact) {
+ForwardTolerance TrainTolerance(const wn_problem &p, const Given &in, const Forward &exact,
+                                const std::vector<std::int64_t> &shares) {
   const Sets sets(p, in.n, false);
-  const std::vector<SetError> errors = ErrorsOfStatistics(p, sets, exact);
+  const std::vector<SetError> errors =
+      shares.empty() ? ErrorsOfStatistics(p, sets, exact) : ErrorsOfMerged(p, sets, exact, shares);
   ForwardTolerance t = ToleranceOfForward(p, in, exact, sets, &errors);
   for (std::size_t s = 0; s < errors.size(); s++) {
     t.mean.push_back(errors[s].mean);

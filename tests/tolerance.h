@@ -22,7 +22,9 @@ struct BackwardTolerance {
   std::vector<real> dx, dresidual, dgamma, dbeta;
 };
 
-ForwardTolerance TrainTolerance(const wn_problem &p, const Given &in, const Forward &exact);
+// shares: the samples of each rank of a sync plan; empty: no such plan.
+ForwardTolerance TrainTolerance(const wn_problem &p, const Given &in, const Forward &exact,
+                                const std::vector<std::int64_t> &shares = {});
 ForwardTolerance InferTolerance(const wn_problem &p, const Given &in, const Forward &exact);
 BackwardTolerance ToleranceOfBackward(const wn_problem &p, const Given &in, const Backward &exact);
 BackwardTolerance ToleranceOfBackwardFrozen(const wn_problem &p, const Given &in, const Backward &exact);

@@ -13,7 +13,7 @@ typedef struct wni_cpu_isa wni_cpu_isa;
 const wni_cpu_isa *wni_cpu_isa_choose(void);
 const char *wni_cpu_isa_name(const wni_cpu_isa *isa);
 
-/* work: plan->workspace bytes, 256-byte aligned, any content. */
-void wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work);
+/* work: plan->workspace bytes, 256-byte aligned, any content. Only the exchange of a sync plan can fail. */
+wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work);
 
 #endif

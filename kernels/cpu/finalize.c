@@ -6,11 +6,6 @@
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Moments of a set lie so far apart. */
-static int64_t moments_apart(const wni_cpu_job *job) {
-  return job->plan->pattern == WNI_ROW ? job->plan->row.segments : 1;
-}
-
 /* mean, rstd and the running statistics have the type of the arithmetic. */
 static void store_real(wn_dtype type, void *p, int64_t i, double v) {
   if (type == WN_F64) {
@@ -56,11 +51,11 @@ static void finish_sets(void *context, int64_t task) {
   const wni_cpu_job *const job = context;
   const wni_call *const call = job->call;
   const wni_geometry *const g = &call->geo;
-  const int64_t apart = moments_apart(job);
+  const int64_t apart = wni_moments_apart(job);
   const int64_t begin = task * SETS_PER_TASK, end = least(begin + SETS_PER_TASK, g->sets);
   for (int64_t set = begin; set < end; set++) {
     const wni_moments v = job->moments[set * apart];
-    const double rstd = wni_rstd(v, g->set_size, call->eps);
+    const double rstd = wni_rstd(v, job->set_size, call->eps);
     job->set_mean[set] = v.mean;
     job->set_rstd[set] = rstd;
     if (call->mean) store_real(call->types.real, call->mean, set, v.mean);
@@ -125,8 +120,8 @@ static void update_running(void *context, int64_t task) {
   const wni_call *const call = u->job->call;
   const wni_geometry *const g = &call->geo;
   const wn_dtype type = call->types.real;
-  const int64_t apart = moments_apart(u->job), between = 2 * apart * g->params, count = g->sets / g->params;
-  const double m = (double)g->set_size, divisor = call->flags & WN_RUNNING_POPULATION ? m : m - 1;
+  const int64_t apart = wni_moments_apart(u->job), between = 2 * apart * g->params, count = g->sets / g->params;
+  const double m = (double)u->job->set_size, divisor = call->flags & WN_RUNNING_POPULATION ? m : m - 1;
   const int64_t begin = task * SETS_PER_TASK, end = least(begin + SETS_PER_TASK, g->params);
   for (int64_t p = begin; p < end; p++) {
     const wni_moments *const v = u->job->moments + p * apart;

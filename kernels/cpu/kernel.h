@@ -15,6 +15,8 @@ typedef struct wni_cpu_job {
   /* As REAL, never NULL, with what gamma - 1 and missing ones mean already done; expanded as the plan says. */
   const void *gamma, *beta;
 
+  int64_t set_size; /* elements of a set: the geometry's, or in a sync plan, once exchanged, those of all ranks */
+
   wni_moments *moments; /* ROW: [set][segment]; COLUMN: [set]. Of what whole sets are tasks of, only where running
                            statistics need them */
   double *set_mean, *set_rstd; /* [set], or [parameter] with running statistics */
@@ -27,6 +29,7 @@ typedef struct wni_cpu_job {
   double *partial;  /* parameter sums [..][2][parameter], of dz xhat and of dz: of the rows of a ROW chunk; of a COLUMN
                        task's slabs; with the parameter by row of each [slab][block] */
   void *accumulators; /* ROW: the same in REAL, for few rows at a time */
+  void *mine, *all;   /* sync plans: the messages of host/sync.h */
   bool stream;        /* y or dx goes past the caches */
   uint32_t *amax;     /* max |y| as bits, 0 at first; NULL: not wanted */
 } wni_cpu_job;
@@ -58,8 +61,7 @@ struct wni_cpu_kernels {
   wni_cpu_kernel row_backward_apply; /* segment: dx; per_element: task = chunk * segments + segment: dx, partial */
   wni_cpu_kernel row_frozen;         /* segment, running statistics, never per_element: dx and sums */
 
-  /* COLUMN; tasks as in plan_cpu.h, of merges task = slab * merges + merge. Statistics come and go as in ROW. An
-   * exchange between processes has its place between column_merge and what is made of the moments. */
+  /* COLUMN; tasks as in plan_cpu.h, of merges task = slab * merges + merge. Statistics come and go as in ROW. */
   wni_cpu_kernel column_forward; /* fused: moments, apply */
   wni_cpu_kernel column_moments; /* chunk -> sums; stores sum */
   wni_cpu_kernel column_merge;   /* sums -> moments */

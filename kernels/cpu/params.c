@@ -79,10 +79,10 @@ static void store_real(wn_dtype type, void *p, int64_t i, double v) {
 
 /* ---- gamma and beta ---------------------------------------------------------------------------------------------- */
 
-enum { PARAMS_PER_TASK = 1024, PARAM_BYTES = 16 };
+enum { PARAM_BYTES = 16 };
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t tasks_of(int64_t params) { return (params + PARAMS_PER_TASK - 1) / PARAMS_PER_TASK; }
+static int64_t tasks_of(int64_t params) { return (params + WNI_PARAMS_PER_TASK - 1) / WNI_PARAMS_PER_TASK; }
 
 static int64_t expansion(const wni_cpu_job *job) { return job->plan->pattern == WNI_ROW ? job->plan->row.expand : 1; }
 
@@ -97,7 +97,7 @@ typedef struct preparation {
 static void prepare(void *context, int64_t task) {
   const preparation *const p = context;
   const wni_types *const types = &p->call->types;
-  const int64_t begin = task * PARAMS_PER_TASK, end = least(begin + PARAMS_PER_TASK, p->call->geo.params);
+  const int64_t begin = task * WNI_PARAMS_PER_TASK, end = least(begin + WNI_PARAMS_PER_TASK, p->call->geo.params);
   for (int64_t i = begin; i < end; i++) {
     const double v = p->from ? load_value(types->param, p->from, i) + p->add : p->otherwise;
     for (int64_t e = 0; e < p->expand; e++) store_real(types->real, p->to, i * p->expand + e, v);
@@ -125,15 +125,10 @@ void wni_prepare_params(wni_cpu_job *job, void *work) {
 
 /* ---- their gradients --------------------------------------------------------------------------------------------- */
 
-/* Sums of some parameters in a row: [0] of dz xhat, [1] of dz. */
-typedef struct param_sums {
-  double of[2][PARAMS_PER_TASK];
-} param_sums;
-
 /* Adds `count` rows of sums, [row][2][width], the parts that belong to parameters begin .. begin + n - 1; `fold` of
  * them in a row are of one parameter. */
 static void add_rows(const double *rows, int64_t count, int64_t width, int64_t fold, int64_t begin, int64_t n,
-                     param_sums *s) {
+                     wni_param_sums *s) {
   for (int64_t row = 0; row < count; row++) {
     for (int which = 0; which < 2; which++) {
       const double *restrict const from = rows + (2 * row + which) * width + begin * fold;
@@ -169,7 +164,7 @@ static void add_spans(const wni_cpu_job *job, int64_t param, double sum[2]) {
   }
 }
 
-static void gather_row(const wni_cpu_job *job, int64_t begin, int64_t n, param_sums *s) {
+static void gather_row(const wni_cpu_job *job, int64_t begin, int64_t n, wni_param_sums *s) {
   const wni_row_plan *const p = &job->plan->row;
   if (p->per_element) {
     add_rows(job->partial, p->chunks, job->call->geo.params * p->expand, p->expand, begin, n, s);
@@ -183,7 +178,7 @@ static void gather_row(const wni_cpu_job *job, int64_t begin, int64_t n, param_s
   }
 }
 
-static void gather_column(const wni_cpu_job *job, int64_t begin, int64_t n, param_sums *s) {
+static void gather_column(const wni_cpu_job *job, int64_t begin, int64_t n, wni_param_sums *s) {
   const wni_geometry *const g = &job->call->geo;
   const wni_column_plan *const p = &job->plan->column;
   if (p->fused || g->param_by_row) {
@@ -206,16 +201,21 @@ static void store_gradients(const wni_call *call, void *to, const double *sums, 
   }
 }
 
+void wni_gather_param_sums(const wni_cpu_job *job, int64_t begin, int64_t n, wni_param_sums *sums) {
+  memset(sums, 0, sizeof *sums);
+  if (job->plan->pattern == WNI_ROW) {
+    gather_row(job, begin, n, sums);
+  } else {
+    gather_column(job, begin, n, sums);
+  }
+}
+
 static void finish_params(void *context, int64_t task) {
   const wni_cpu_job *const job = context;
   const wni_call *const call = job->call;
-  const int64_t begin = task * PARAMS_PER_TASK, n = least(PARAMS_PER_TASK, call->geo.params - begin);
-  param_sums sums = {{{0}}};
-  if (job->plan->pattern == WNI_ROW) {
-    gather_row(job, begin, n, &sums);
-  } else {
-    gather_column(job, begin, n, &sums);
-  }
+  const int64_t begin = task * WNI_PARAMS_PER_TASK, n = least(WNI_PARAMS_PER_TASK, call->geo.params - begin);
+  wni_param_sums sums;
+  wni_gather_param_sums(job, begin, n, &sums);
   store_gradients(call, call->dgamma, sums.of[0], begin, n);
   store_gradients(call, call->dbeta, sums.of[1], begin, n);
 }

@@ -1,6 +1,7 @@
 /* The phases of a call: which kernels run over which tasks, and what is made between them. */
 #include "call_job.h"
 #include "host/names.h"
+#include "host/sync.h"
 #include "parallel.h"
 
 /* ---- the workspace ---------------------------------------------------------------------------------------------- */
@@ -18,9 +19,10 @@ static bool is_in_place(const wni_call *call) {
 static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void *work) {
   char *const base = work;
   const wni_cpu_layout *const at = &plan->at;
-  const bool whole = plan->pattern == WNI_ROW ? plan->row.segments == 1 : plan->column.fused;
+  const bool whole = !call->sync && (plan->pattern == WNI_ROW ? plan->row.segments == 1 : plan->column.fused);
   const wni_cpu_job job = {.plan = plan,
                            .call = call,
+                           .set_size = call->geo.set_size,
                            .moments = whole && !updates_running(call) ? NULL : (wni_moments *)(base + at->moments),
                            .set_mean = (double *)(base + at->set_mean),
                            .set_rstd = (double *)(base + at->set_rstd),
@@ -28,6 +30,8 @@ static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void
                            .set_sums = (double *)(base + at->set_sums),
                            .partial = (double *)(base + at->partial),
                            .accumulators = base + at->accumulators,
+                           .mine = base + at->mine,
+                           .all = base + at->all,
                            .stream = plan->stream && !is_in_place(call),
                            .amax = call->y_amax ? (uint32_t *)(base + at->amax) : NULL};
   return job;
@@ -81,6 +85,13 @@ static int64_t tasks_of(int64_t count, int64_t each) { return (count + each - 1)
 
 /* ---- ROW -------------------------------------------------------------------------------------------------------- */
 
+static int64_t segment_tasks(const wni_cpu_job *job) { return job->call->geo.sets * job->plan->row.segments; }
+
+static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  sweep(job, k->row_moments, segment_tasks(job));
+  wni_merge_segments(job);
+}
+
 static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_row_plan *const p = &job->plan->row;
   const wni_geometry *const g = &job->call->geo;
@@ -90,10 +101,9 @@ static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->segments == 1) {
     sweep(job, k->row_forward, tasks_of(g->sets, p->sets_per_task));
   } else {
-    sweep(job, k->row_moments, g->sets * p->segments);
-    wni_merge_segments(job);
+    row_moments(job, k);
     wni_finish_statistics(job);
-    sweep_again(job, k->row_apply, g->sets * p->segments);
+    sweep_again(job, k->row_apply, segment_tasks(job));
   }
 }
 
@@ -102,12 +112,12 @@ static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_geometry *const g = &job->call->geo;
   const int64_t groups = tasks_of(g->sets, p->sets_per_task);
   if (job->call->stats == WNI_STATS_RUNNING) {
-    sweep(job, k->row_frozen, g->sets * p->segments);
+    sweep(job, k->row_frozen, segment_tasks(job));
   } else if (p->segments == 1) {
     sweep(job, k->row_backward, p->per_element ? p->chunks : groups);
   } else {
     if (job->call->dx.data || !p->per_element) {
-      sweep(job, k->row_backward_sums, g->sets * p->segments);
+      sweep(job, k->row_backward_sums, segment_tasks(job));
       merge(job, k->row_backward_merge, groups);
     }
     sweep_again(job, k->row_backward_apply, (p->per_element ? p->chunks : g->sets) * p->segments);
@@ -121,6 +131,16 @@ static int64_t chunk_tasks(const wni_cpu_job *job) {
   return job->call->geo.extent[0] * p->chunks * p->blocks;
 }
 
+static void column_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  sweep(job, k->column_moments, chunk_tasks(job));
+  merge(job, k->column_merge, job->call->geo.extent[0] * job->plan->column.merges);
+}
+
+static void column_sums(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  sweep(job, k->column_backward_sums, chunk_tasks(job));
+  merge(job, k->column_backward_merge, job->call->geo.extent[0] * job->plan->column.merges);
+}
+
 static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_column_plan *const p = &job->plan->column;
   if (job->call->stats == WNI_STATS_RUNNING) {
@@ -128,8 +148,7 @@ static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->fused) {
     sweep(job, k->column_forward, p->slab_tasks * p->blocks);
   } else {
-    sweep(job, k->column_moments, chunk_tasks(job));
-    merge(job, k->column_merge, job->call->geo.extent[0] * p->merges);
+    column_moments(job, k);
     wni_finish_statistics(job);
     sweep_again(job, k->column_apply, chunk_tasks(job));
   }
@@ -143,39 +162,57 @@ static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->fused) {
     sweep(job, k->column_backward, p->slab_tasks * p->blocks);
   } else {
-    if (call->dx.data || call->dgamma || call->dbeta) {
-      sweep(job, k->column_backward_sums, chunk_tasks(job));
-      merge(job, k->column_backward_merge, call->geo.extent[0] * p->merges);
-    }
+    if (call->dx.data || call->dgamma || call->dbeta) column_sums(job, k);
     if (call->dx.data || call->dresidual.data) sweep_again(job, k->column_backward_apply, chunk_tasks(job));
   }
+}
+
+/* ---- ranks that exchange what they know between the sweeps ----------------------------------------------------------
+ * A rank without samples has no sweeps, and takes part in the rest. */
+
+static wn_status synced_forward(wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const bool row = job->plan->pattern == WNI_ROW, any = job->call->geo.set_size > 0;
+  if (any && row) row_moments(job, k);
+  if (any && !row) column_moments(job, k);
+  const wn_status status = wni_exchange_moments(job);
+  if (status != WN_OK || job->set_size == 0) return status;
+  wni_finish_statistics(job);
+  if (any && row) sweep_again(job, k->row_apply, segment_tasks(job));
+  if (any && !row) sweep_again(job, k->column_apply, chunk_tasks(job));
+  return WN_OK;
+}
+
+static wn_status synced_backward(wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const bool row = job->plan->pattern == WNI_ROW, any = job->call->geo.set_size > 0;
+  if (any && row) sweep(job, k->row_backward_sums, segment_tasks(job));
+  if (any && !row) column_sums(job, k);
+  const wn_status status = wni_exchange_sums(job);
+  if (status != WN_OK || !any || (!job->call->dx.data && !job->call->dresidual.data)) return status;
+  if (row) sweep_again(job, k->row_backward_apply, segment_tasks(job));
+  if (!row) sweep_again(job, k->column_backward_apply, chunk_tasks(job));
+  return WN_OK;
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------ */
 
 static bool is_forward(const wni_call *call) { return call->pass == WN_TRAIN || call->pass == WN_INFER; }
 
-static void run_forward(const wni_cpu_job *job, const wni_cpu_kernels *kernels) {
+static wn_status run_forward(wni_cpu_job *job, const wni_cpu_kernels *kernels) {
   const wni_call *const call = job->call;
+  wn_status status = WN_OK;
   if (job->amax) *job->amax = 0;
   if (call->stats == WNI_STATS_RUNNING) wni_read_running(job);
-  if (job->plan->pattern == WNI_ROW) {
+  if (call->sync) {
+    status = synced_forward(job, kernels);
+  } else if (job->plan->pattern == WNI_ROW) {
     row_forward(job, kernels);
   } else {
     column_forward(job, kernels);
   }
-  if (updates_running(call)) wni_update_running(job);
+  if (status != WN_OK) return status;
+  if (updates_running(call) && job->set_size > 0) wni_update_running(job);
   if (job->amax) memcpy(call->y_amax, job->amax, sizeof *job->amax);
-}
-
-static void run_backward(const wni_cpu_job *job, const wni_cpu_kernels *kernels) {
-  if (job->call->stats == WNI_STATS_RUNNING) wni_read_running(job);
-  if (job->plan->pattern == WNI_ROW) {
-    row_backward(job, kernels);
-  } else {
-    column_backward(job, kernels);
-  }
-  wni_store_param_gradients(job);
+  return WN_OK;
 }
 
 /* Nothing to normalize: no statistic and no counter changes. */
@@ -189,17 +226,33 @@ static void run_empty(const wni_call *call) {
   }
 }
 
-void wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work) {
-  if (wni_elements(&call->geo) == 0) {
+static wn_status run_backward(wni_cpu_job *job, const wni_cpu_kernels *kernels) {
+  const wni_call *const call = job->call;
+  wn_status status = WN_OK;
+  if (call->stats == WNI_STATS_RUNNING) wni_read_running(job);
+  if (call->sync) {
+    status = synced_backward(job, kernels);
+  } else if (job->plan->pattern == WNI_ROW) {
+    row_backward(job, kernels);
+  } else {
+    column_backward(job, kernels);
+  }
+  if (status != WN_OK) return status;
+  if (call->geo.set_size > 0) {
+    wni_store_param_gradients(job);
+  } else {
     run_empty(call);
-    return;
+  }
+  return WN_OK;
+}
+
+wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work) {
+  if (wni_elements(&call->geo) == 0 && !call->sync) {
+    run_empty(call);
+    return WN_OK;
   }
   const wni_cpu_kernels *const kernels = call->types.real == WN_F64 ? isa->f64 : isa->f32;
   wni_cpu_job job = job_make(plan, call, work);
   wni_prepare_params(&job, work);
-  if (is_forward(call)) {
-    run_forward(&job, kernels);
-  } else {
-    run_backward(&job, kernels);
-  }
+  return is_forward(call) ? run_forward(&job, kernels) : run_backward(&job, kernels);
 }

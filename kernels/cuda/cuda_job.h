@@ -28,6 +28,14 @@ typedef struct wni_cuda_job {
   int tile_octets_log2;
   /* Arrays of the workspace; NULL where the plan has no use for one. */
   void *moments, *stats, *sums, *set_sums, *params;
+  /* Sync plans; else mine and joined are NULL: messages (host/sync.h), and what the ranks' messages have come to:
+   * elements of a set on all of them, 0 where there are no statistics. */
+  void *mine, *all;
+  int64_t *joined;
+  size_t message_bytes;
+  int sync_ranks;
+  int32_t sync_plan;
+  wni_sync_state *sync_state;
 } wni_cuda_job;
 
 #ifdef __cplusplus

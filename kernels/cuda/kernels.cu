@@ -58,6 +58,8 @@ static Lookup *lookup_of(wni_cuda_function function, wn_dtype x) {
     case WNI_CUDA_MERGE_PARAMS:
     case WNI_CUDA_RUNNING:
     case WNI_CUDA_COUNT_CALL:
+    case WNI_CUDA_JOIN_MOMENTS:
+    case WNI_CUDA_JOIN_SUMS:
       return wni_cuda_merge;
     default:
       return nullptr;

@@ -14,6 +14,10 @@ static const void *kernel_of(wni_cuda_function function) {
       return address_of(merge_params_kernel<R>);
     case WNI_CUDA_RUNNING:
       return address_of(running_kernel<R>);
+    case WNI_CUDA_JOIN_MOMENTS:
+      return address_of(join_moments_kernel<R>);
+    case WNI_CUDA_JOIN_SUMS:
+      return address_of(join_sums_kernel<R>);
     default:
       return address_of(count_call_kernel<R>);
   }

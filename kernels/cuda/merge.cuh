@@ -3,6 +3,7 @@
 #ifndef WNI_MERGE_CUH
 #define WNI_MERGE_CUH
 #include "kernels/cuda/column.cuh"
+#include "kernels/cuda/exchange.cuh"
 
 namespace wn {
 
@@ -120,10 +121,23 @@ WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Mome
   if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = to.rstd;
 }
 
+/* Of a rank without samples 0, 0. */
+template <class R>
+WN_DEVICE void send_moments(const wni_cuda_job &job, int64_t set, const Moments<R> &v) {
+  const int64_t size = job.call.geo.set_size;
+  store_numbers(job, set, v.mean + v.low, size > 0 ? wn_divide(v.m2, static_cast<R>(size)) : static_cast<R>(0));
+}
+
+/* A rank of a sync plan may have none. */
+WN_DEVICE Pieces pieces_if_any(const wni_cuda_job &job, const Pieces &pieces) {
+  return job.call.geo.set_size > 0 ? pieces : Pieces{0, 1};
+}
+
 template <class R>
 WN_KERNEL(256, 1)
 merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
-  const Pieces pieces = pieces_of_moments(job);
+  const Pieces pieces = pieces_if_any(job, pieces_of_moments(job));
+  const bool sends = job.mine != nullptr;
   const int64_t sets = job.call.geo.sets;
   const int log2 = lanes_for(pieces.count), lanes = 1 << log2;
   const int64_t lane = wn_lane() % static_cast<unsigned>(lanes);
@@ -132,8 +146,14 @@ merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
     Moments<R> v = no_moments<R>();
     if (set < sets) v = moments_of_lane<R>(job, set, pieces, lane, lanes);
     v = merge_lanes(v, log2);
-    if (set < sets && lane == 0) store_statistics(job, set, v);
+    if (set >= sets || lane != 0) continue;
+    if (sends) {
+      send_moments(job, set, v);
+    } else {
+      store_statistics(job, set, v);
+    }
   }
+  if (sends) store_header(job);
 }
 
 /* ---- sums of pieces to those of sets ---------------------------------------------------------------------------- */
@@ -175,7 +195,8 @@ template <class R>
 WN_KERNEL(256, 1)
 merge_sums_kernel(WN_PARAM(wni_cuda_job) job) {
   const wni_geometry &g = job.call.geo;
-  const Pieces pieces = pieces_of_sums(job);
+  const Pieces pieces = pieces_if_any(job, pieces_of_sums(job));
+  const bool sends = job.mine != nullptr;
   const int log2 = lanes_for(pieces.count), lanes = 1 << log2;
   const int64_t lane = wn_lane() % static_cast<unsigned>(lanes);
   const Piece step = piece_at(lanes, pieces.inner);
@@ -185,16 +206,22 @@ merge_sums_kernel(WN_PARAM(wni_cuda_job) job) {
     Piece p = piece_at(lane, pieces.inner);
     for (int64_t i = lane; i < pieces.count && set < g.sets; i += lanes) {
       const SumPlace<R> from = sum_place<R>(job, set, p);
-      v[0] += static_cast<double>(from.weight) * static_cast<double>(from.at[0]);
-      v[1] += static_cast<double>(from.weight) * static_cast<double>(from.at[from.apart]);
+      const double weight = sends ? 1 : static_cast<double>(from.weight); /* ranks send sums of dz */
+      v[0] += weight * static_cast<double>(from.at[0]);
+      v[1] += weight * static_cast<double>(from.at[from.apart]);
       next_piece(&p, step, pieces.inner);
     }
     sum_lanes(v, log2);
     if (set >= g.sets || lane != 0) continue;
+    if (sends) {
+      store_numbers(job, set, static_cast<R>(v[0]), static_cast<R>(v[1]));
+      continue;
+    }
     R *const to = static_cast<R *>(job.set_sums) + 2 * set;
     to[0] = static_cast<R>(v[0] / static_cast<double>(g.set_size));
     to[1] = g.centered ? static_cast<R>(v[1] / static_cast<double>(g.set_size)) : 0;
   }
+  if (sends) store_header(job);
 }
 
 /* ---- over all that shares a parameter --------------------------------------------------------------------------- */
@@ -324,7 +351,9 @@ running_kernel(WN_PARAM(wni_cuda_job) job) {
   const wni_geometry &g = call.geo;
   const Stats<R> *const stats = static_cast<const Stats<R> *>(job.stats);
   const int64_t sets = g.sets / g.params;
-  const double m = static_cast<double>(g.set_size), weight = weight_of_call(call);
+  const int64_t size = job.joined != nullptr ? *job.joined : g.set_size;
+  if (size == 0) return; /* a sync plan's call without statistics */
+  const double m = static_cast<double>(size), weight = weight_of_call(call);
   const bool population = (call.flags & WN_RUNNING_POPULATION) != 0;
   const int width = param_columns(g.params), thread = static_cast<int>(wn_thread());
   const int64_t lanes = static_cast<int>(wn_threads()) / width;
@@ -359,7 +388,8 @@ running_kernel(WN_PARAM(wni_cuda_job) job) {
 template <class R>
 WN_KERNEL(256, 1)
 count_call_kernel(WN_PARAM(wni_cuda_job) job) {
-  if (wn_block() == 0 && wn_thread() == 0) *job.call.batches_seen += 1;
+  const bool counts = job.joined == nullptr || *job.joined > 0;
+  if (wn_block() == 0 && wn_thread() == 0 && counts) *job.call.batches_seen += 1;
 }
 
 }  // namespace wn

@@ -230,6 +230,48 @@ case_header_example() {
   check_output "-1.342 -0.447 0.447 1.342" installed "$work/example"
 }
 
+# ---- the adapter for MPI; MPIEXEC names the launcher
+
+# Three ranks with 1, 2 and 3 samples; the figures are computed by hand.
+check_sync() {
+  local -r expected=('rank 0: -1.549 -0.798' 'rank 1: -0.775 -0.798' 'rank 1: 0.000 -0.114' 'rank 2: 0.000 -0.798'
+    'rank 2: 0.775 0.570' 'rank 2: 1.549 1.937')
+  local output
+  output=$(installed "${MPIEXEC:-mpiexec}" -n 3 "$1") || fail "$1 failed"
+  diff <(printf '%s\n' "${expected[@]}" | sort) <(sort <<<"$output") || fail "$1 printed something else"
+}
+
+case_mpi_cmake() {
+  local ranks
+  build_with_cmake "$source_root/examples/sync"
+  check_sync "$work/build/syncbn"
+  for ranks in 1 4; do
+    installed "${MPIEXEC:-mpiexec}" -n $ranks "$work/build/training" >"$work/log" || fail "training, $ranks ranks: $(cat "$work/log")"
+  done
+}
+
+case_mpi_pkg_config() {
+  # shellcheck disable=SC2046
+  "$cc" "$source_root/examples/sync/syncbn.c" -o "$work/syncbn" $(pkg_config --cflags --libs warpnorm_mpi)
+  check_sync "$work/syncbn"
+}
+
+# All that the header declares and no more; and libwarpnorm itself knows no MPI.
+case_mpi_symbols() {
+  local -r library=$(library_dir)/libwarpnorm_mpi.so
+  diff <(printf '%s\n' wn_mpi_close wn_mpi_comm wn_mpi_open) \
+    <(nm -D --defined-only "$library" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
+  ! objdump -p "$(library_dir)/libwarpnorm.so" | grep 'NEEDED.*mpi' || fail "libwarpnorm.so needs MPI"
+  ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
+}
+
+case_component_missing() {
+  printf 'cmake_minimum_required(VERSION 3.22)\nproject(p LANGUAGES C)\n%s\n' \
+    'find_package(warpnorm REQUIRED COMPONENTS carrier_pigeon)' >"$work/CMakeLists.txt"
+  ! "$cmake" -S "$work" -B "$work/build" -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 || fail "an unknown component was found"
+  grep -q carrier_pigeon "$work/log" || fail "the message names no component"
+}
+
 rm -rf "$work"
 mkdir -p "$work"
 declare -F "case_$case_name" >/dev/null || fail "no such case"

@@ -121,3 +121,57 @@ add_test(NAME simt.coverage COMMAND wn_simt_coverage_tests)
 list(JOIN launched_files ":" launched_files)
 set_tests_properties(simt.coverage PROPERTIES LABELS simt FIXTURES_REQUIRED simt_launched
                                               ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files}")
+# Ranks that are threads, taking turns, each with the same emulated GPU.
+set(sync_test_sources ${wn_sync_test_sources})
+list(TRANSFORM sync_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
+add_executable(wn_simt_sync_tests device_under_test.cpp ${sync_test_sources})
+target_include_directories(wn_simt_sync_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+target_include_directories(wn_simt_sync_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_sync_tests PRIVATE wn_oracle warpnorm_simt GTest::gtest_main)
+
+function(simt_sync_test name device seed every)
+  add_test(NAME sync.simt.${name} COMMAND wn_simt_sync_tests "--gtest_filter=-SyncConformanceLong.*")
+  set_tests_properties(
+    sync.simt.${name}
+    PROPERTIES LABELS "sync;simt" TIMEOUT 900
+               ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=${device};WN_SIMT_SEED=${seed};WN_TEST_EVERY=${every}")
+endfunction()
+simt_sync_test(toy toy 13 17)
+simt_sync_test(h100 h100 14 29)
+
+# The adapter for NCCL with a stand-in for it: all that it takes of NCCL is the header.
+file(GLOB private_nccl "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/nccl/include")
+find_path(WARPNORM_NCCL_INCLUDE nccl.h HINTS ${private_nccl} DOC "Folder of nccl.h, for the tests of its adapter")
+if(WARPNORM_NCCL_INCLUDE)
+  set(parts device_memory runner run_report sync/local_ranks sync/shares sync/small_batch sync/nccl_double sync/nccl_test)
+  list(TRANSFORM parts REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/tests/\\1.cpp")
+  add_executable(wn_simt_nccl_tests device_under_test.cpp ${parts} "${PROJECT_SOURCE_DIR}/adapters/warpnorm_nccl.c")
+  target_include_directories(wn_simt_nccl_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_include_directories(wn_simt_nccl_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}" "${WARPNORM_NCCL_INCLUDE}")
+  target_compile_definitions(wn_simt_nccl_tests PRIVATE _GNU_SOURCE)
+  target_link_options(wn_simt_nccl_tests PRIVATE LINKER:--wrap=cudaStreamQuery)
+  target_link_libraries(wn_simt_nccl_tests PRIVATE wn_oracle warpnorm_simt GTest::gtest_main)
+  add_test(NAME sync.nccl COMMAND wn_simt_nccl_tests)
+  set_tests_properties(
+    sync.nccl PROPERTIES LABELS "sync;simt" TIMEOUT 300
+                         ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=h100;WN_SIMT_SEED=15;WN_TEST_EVERY=29")
+else()
+  message(STATUS "The adapter for NCCL is not tested: it needs WARPNORM_NCCL_INCLUDE, the folder of nccl.h")
+endif()
+
+# The adapter for MPI, which waits for the stream and copies, with an emulated GPU for each of two processes.
+if(TARGET warpnorm_mpi)
+  set(parts device_memory runner run_report sync/shares sync/small_batch sync/mpi_main sync/mpi_test sync/mpi_gpu_test)
+  list(TRANSFORM parts REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/tests/\\1.cpp")
+  add_executable(wn_simt_mpi_tests device_under_test.cpp ${parts} "${PROJECT_SOURCE_DIR}/adapters/warpnorm_mpi.c")
+  target_include_directories(wn_simt_mpi_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_include_directories(wn_simt_mpi_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_compile_definitions(wn_simt_mpi_tests PRIVATE _GNU_SOURCE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+  target_link_libraries(wn_simt_mpi_tests PRIVATE wn_oracle warpnorm_simt MPI::MPI_C GTest::gtest)
+  get_property(wn_mpi_environment GLOBAL PROPERTY wn_mpi_environment)
+  add_test(NAME sync.simt.mpi COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} 2 $<TARGET_FILE:wn_simt_mpi_tests>)
+  set_tests_properties(
+    sync.simt.mpi
+    PROPERTIES LABELS "sync;simt;mpi" TIMEOUT 300
+               ENVIRONMENT "${wn_mpi_environment};WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=h100;WN_SIMT_SEED=16;WN_TEST_EVERY=67")
+endif()

@@ -1,0 +1,90 @@
+// A rank that is late or dies: mpi_faults late|killed|unborn FOLDER. The other ranks must get an error when the limit
+// is over, and leave a file in the folder: launchers lose what ranks write when one of them has died.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "small_batch.h"
+#include "tests/device_memory.h"
+#include "warpnorm_mpi.h"
+
+namespace wn::test {
+namespace {
+
+constexpr double kLimit = 1;      // seconds
+constexpr double kPatience = 20;  // and what a busy machine may add
+
+int rank = 0;
+
+[[noreturn]] void Fail(const char *what) {
+  std::fprintf(stderr, "rank %d: %s (%s)\n", rank, what, wn_last_error());
+  std::fflush(nullptr);
+  _exit(1);
+}
+
+void Require(bool good, const char *what) {
+  if (!good) Fail(what);
+}
+
+template <class Call>
+void RequireLost(const Call &call, double least, double most) {
+  const double start = MPI_Wtime();
+  const wn_status status = call();
+  const double took = MPI_Wtime() - start;
+  Require(status == WN_ERR_COMM, "no WN_ERR_COMM");
+  Require(std::strstr(wn_last_error(), least > 0 ? "1 s" : "lost") != nullptr, "other words");
+  Require(took >= least && took <= most, "not within the limit");
+}
+
+void Survive(const char *mode, wn_mpi *mpi) {
+  if (std::strcmp(mode, "unborn") == 0) {
+    const wn_problem p = SmallProblem();
+    wn_plan *plan = nullptr;
+    const auto make = [&] { return wn_plan_create_sync(&plan, TestDevice(), &p, wn_mpi_comm(mpi)); };
+    RequireLost(make, kLimit, kLimit + kPatience);
+    Require(plan == nullptr, "a plan");
+    RequireLost(make, 0, kLimit / 2);
+  } else {
+    SmallBatch batch(*wn_mpi_comm(mpi));
+    Require(batch.Train(2) == WN_OK, "the call before");
+    RequireLost([&] { return batch.Backward(2); }, kLimit, kLimit + kPatience);
+    RequireLost([&] { return batch.Train(2); }, 0, kLimit / 2);
+  }
+  Require(wn_mpi_close(mpi) == WN_OK, "wn_mpi_close");
+}
+
+void LeaveFile(const std::string &folder) {
+  std::FILE *const file = std::fopen((folder + "/survivor" + std::to_string(rank)).c_str(), "w");
+  Require(file != nullptr && std::fclose(file) == 0, "its file");
+}
+
+void BeTheFault(const char *mode, wn_mpi *mpi) {
+  if (std::strcmp(mode, "unborn") == 0) raise(SIGKILL);
+  SmallBatch batch(*wn_mpi_comm(mpi));
+  Require(batch.Train(2) == WN_OK, "the call before");
+  if (std::strcmp(mode, "killed") == 0) raise(SIGKILL);
+  sleep(5);
+}
+
+}  // namespace
+}  // namespace wn::test
+
+int main(int argc, char **argv) {
+  using namespace wn::test;
+  MPI_Init(&argc, &argv);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  wn_mpi *mpi = nullptr;
+  Require(argc == 3 && wn_mpi_open(&mpi, TestDevice(), MPI_COMM_WORLD, kLimit) == WN_OK, "wn_mpi_open");
+  if (rank == 1) {
+    BeTheFault(argv[1], mpi);
+  } else {
+    Survive(argv[1], mpi);
+    LeaveFile(argv[2]);
+  }
+  std::fflush(nullptr);
+  _exit(0);  // MPI_Finalize would wait for the lost exchange, MPI_Abort would end the others
+}

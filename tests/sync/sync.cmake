@@ -1,0 +1,51 @@
+# Sync plans, with ranks that are threads of the test: every case, the faults, plans that differ.
+set(wn_sync_test_sources device_memory.cpp runner.cpp run_report.cpp sync/local_ranks.cpp sync/shares.cpp
+                         sync/small_batch.cpp sync/sync_conformance.cpp sync/sync_faults.cpp)
+add_executable(wn_sync_tests ${wn_sync_test_sources})
+target_include_directories(wn_sync_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+target_link_libraries(wn_sync_tests PRIVATE wn_oracle warpnorm GTest::gtest_main)
+
+function(sync_test name filter labels)
+  add_test(NAME sync.${name} COMMAND wn_sync_tests "--gtest_filter=${filter}")
+  set_tests_properties(sync.${name} PROPERTIES LABELS "${labels}" ENVIRONMENT "${ARGN}" TIMEOUT 600
+                                               FAIL_REGULAR_EXPRESSION "Running 0 tests")
+endfunction()
+sync_test(conformance "SyncConformance.*:Tampered.*" "sync;fast")
+sync_test(conformance.long "SyncConformanceLong.*" "sync;fast")
+sync_test(faults "SyncCreation.*:SyncCalls.*" "sync;fast;thread;short")
+
+# The same with processes for ranks. As root, with more ranks than processors and in a container: Open MPI has to be told
+# that each of it is meant; other MPIs do not read this.
+if(TARGET warpnorm_mpi)
+  set(wn_mpi_environment
+      OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+      OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1)
+  set_property(GLOBAL PROPERTY wn_mpi_environment "${wn_mpi_environment}")
+  # mpi.h of Open MPI brings its C++ bindings, which nobody has for years.
+  add_library(wn_mpi_test_parts STATIC device_memory.cpp runner.cpp run_report.cpp sync/shares.cpp sync/small_batch.cpp)
+  target_include_directories(wn_mpi_test_parts PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(wn_mpi_test_parts PUBLIC OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+  target_link_libraries(wn_mpi_test_parts PUBLIC wn_oracle warpnorm_mpi GTest::gtest)
+  add_executable(wn_mpi_tests sync/mpi_main.cpp sync/mpi_test.cpp)
+  target_link_libraries(wn_mpi_tests PRIVATE wn_mpi_test_parts)
+  add_executable(wn_mpi_faults sync/mpi_faults.cpp)
+  target_link_libraries(wn_mpi_faults PRIVATE wn_mpi_test_parts)
+
+  foreach(ranks IN ITEMS 1 2 3 4 7)
+    add_test(NAME sync.mpi.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks}
+                                            $<TARGET_FILE:wn_mpi_tests>)
+    set_tests_properties(sync.mpi.${ranks} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment};WN_TEST_EVERY=37"
+                                                      TIMEOUT 300 FAIL_REGULAR_EXPRESSION "Running 0 tests")
+  endforeach()
+  # With MPICH 4.0 no rank outlives another one's death, whatever its launcher is told: late is what can be tried.
+  set(modes late)
+  execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE launcher ERROR_VARIABLE launcher)
+  if(launcher MATCHES "Open MPI|OpenRTE")
+    list(APPEND modes killed unborn)
+  endif()
+  foreach(mode IN LISTS modes)
+    add_test(NAME sync.mpi.${mode} COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/sync/mpi_faults.sh" ${MPIEXEC_EXECUTABLE} 3
+                                           $<TARGET_FILE:wn_mpi_faults> ${mode})
+    set_tests_properties(sync.mpi.${mode} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment}" TIMEOUT 90)
+  endforeach()
+endif()
