@@ -1,5 +1,5 @@
 // That every kernel which the planner can choose was run by some test: what the tests have noted
-// (device_under_test.cpp) against the plans of a grid of problems on every device of the planner's table.
+// (launched_notes.cpp) against the plans of a grid of problems on every device of the planner's table.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -43,11 +43,33 @@ void AddPlan(const wni_plan_input &in, const wni_cuda_figures &device, Kernels *
   const wni_cuda_plan plan = test::MakePlan(in, device);
   for (int i = 0; i < plan.launches; i++) {
     const wni_cuda_launch &l = plan.launch[i];
+    if (l.function == WNI_CUDA_EXCHANGE) continue;  // no kernel
     const void *const kernel = wni_cuda_kernel(l.function, l.variant, &in.types);
     ASSERT_NE(kernel, nullptr) << wni_cuda_function_name(l.function) << ", variant " << l.variant;
     chosen->instances.insert(InstanceName(kernel));
     chosen->ways.insert(WayName(kernel, plan.cut, in.geo, in.stats));
   }
+}
+
+bool IsJoin(const std::string &line) { return line.find("join_") != std::string::npos; }
+
+// What plans of several ranks have beside others: their tests take a sample of the cases, so that is what counts there.
+Kernels ChosenForRanks() {
+  Kernels all, joins;
+  for (const test::PlanCase &c : test::PlanCases()) {
+    const wni_problem &given = c.problem;
+    if (given.given.kind != WN_BATCH || given.given.parts > 1 || given.given.x_type == WN_F64) continue;
+    if (c.pass != WN_TRAIN && c.pass != WN_BACKWARD) continue;
+    for (const wni_problem &problem : WithTypes(given.given)) {
+      wni_plan_input in = test::PlanCase{problem, c.pass}.Input();
+      in.ranks = 2;
+      AddPlan(in, test::PlanDevices().front(), &all);
+    }
+  }
+  std::copy_if(all.instances.begin(), all.instances.end(), std::inserter(joins.instances, joins.instances.end()),
+               IsJoin);
+  std::copy_if(all.ways.begin(), all.ways.end(), std::inserter(joins.ways, joins.ways.end()), IsJoin);
+  return joins;
 }
 
 Kernels ChosenByThePlanner() {
@@ -58,6 +80,9 @@ Kernels ChosenByThePlanner() {
       for (const wni_cuda_figures &device : test::PlanDevices())
         AddPlan(test::PlanCase{problem, c.pass}.Input(), device, &chosen);
   }
+  const Kernels joins = ChosenForRanks();
+  chosen.instances.insert(joins.instances.begin(), joins.instances.end());
+  chosen.ways.insert(joins.ways.begin(), joins.ways.end());
   return chosen;
 }
 
@@ -68,17 +93,24 @@ const Kernels &Planner() {
 
 // ---- what was run
 
-// WN_SIMT_LAUNCHED: the files of all tests that note what they launch, with colons between them.
-Kernels ReadLaunched() {
-  Kernels run;
-  const char *const files = std::getenv("WN_SIMT_LAUNCHED");
+// The files that `variable` names, with colons between them.
+void ReadFiles(const char *variable, bool joins_only, Kernels *run) {
+  const char *const files = std::getenv(variable);
   std::istringstream names(files == nullptr ? "" : files);
   for (std::string name; std::getline(names, name, ':');) {
     std::ifstream file(name);
     EXPECT_TRUE(file.good()) << name << ": the test has not been run to its end";
     for (std::string line; std::getline(file, line);)
-      (line.rfind("way: ", 0) == 0 ? run.ways : run.instances).insert(line.substr(line.find(": ") + 2));
+      if (!joins_only || IsJoin(line))
+        (line.rfind("way: ", 0) == 0 ? run->ways : run->instances).insert(line.substr(line.find(": ") + 2));
   }
+}
+
+// WN_SIMT_LAUNCHED: of all tests that note what they launch; WN_SIMT_LAUNCHED_BY_RANKS: of those of sync plans.
+Kernels ReadLaunched() {
+  Kernels run;
+  ReadFiles("WN_SIMT_LAUNCHED", false, &run);
+  ReadFiles("WN_SIMT_LAUNCHED_BY_RANKS", true, &run);
   return run;
 }
 

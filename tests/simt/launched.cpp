@@ -23,6 +23,8 @@ bool IsBackward(wni_cuda_function f) {
          f == WNI_CUDA_COLUMN_BACKWARD_APPLY;
 }
 
+bool IsJoin(wni_cuda_function f) { return f == WNI_CUDA_JOIN_MOMENTS || f == WNI_CUDA_JOIN_SUMS; }
+
 bool HasScopes(wni_cuda_function f) { return f == WNI_CUDA_ROW_FORWARD || f == WNI_CUDA_ROW_BACKWARD; }
 
 std::string FunctionAndScope(wni_cuda_function f, int variant) {
@@ -90,7 +92,9 @@ std::vector<std::string> InstanceNames() {
 std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats) {
   static constexpr const char *sources[] = {"", ", computed", ", saved", ", running"};
   const Instance &i = Instances().at(kernel);
-  std::string way = FunctionAndScope(i.function, i.variant) + (i.real == WN_F64 ? ", f64" : ", f32") + sources[stats];
+  std::string way = FunctionAndScope(i.function, i.variant) + (i.real == WN_F64 ? ", f64" : ", f32");
+  if (IsJoin(i.function)) return way;  // of messages, whatever they are about
+  way += sources[stats];
   if (!geo.centered) way += ", not centered";
   const bool merge = i.function >= WNI_CUDA_MERGE_MOMENTS;
   if (i.function <= WNI_CUDA_ROW_BACKWARD_APPLY || (merge && geo.pattern == WNI_ROW))

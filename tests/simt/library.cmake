@@ -112,19 +112,10 @@ simt_library_test(bits toy 12 "Bits.*-Bits.SameForAnyNumberOfThreads" WN_TEST_EV
 simt_library_test(sparse toy 13 "Sparse.*" WN_SIMT_MEMORY=2048)
 simt_library_test(sparse.h100 h100 14 "Sparse.*" WN_SIMT_MEMORY=2048)
 
-# Whether they have run every kernel that the planner can choose.
-add_executable(wn_simt_coverage_tests coverage_test.cpp launched.cpp
-                                      "${PROJECT_SOURCE_DIR}/tests/host_plan_cuda_cases.cpp")
-target_include_directories(wn_simt_coverage_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
-target_link_libraries(wn_simt_coverage_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
-add_test(NAME simt.coverage COMMAND wn_simt_coverage_tests)
-list(JOIN launched_files ":" launched_files)
-set_tests_properties(simt.coverage PROPERTIES LABELS simt FIXTURES_REQUIRED simt_launched
-                                              ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files}")
 # Ranks that are threads, taking turns, each with the same emulated GPU.
 set(sync_test_sources ${wn_sync_test_sources})
 list(TRANSFORM sync_test_sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
-add_executable(wn_simt_sync_tests device_under_test.cpp ${sync_test_sources})
+add_executable(wn_simt_sync_tests device_under_test.cpp launched.cpp launched_notes.cpp ${sync_test_sources})
 target_include_directories(wn_simt_sync_tests PRIVATE "${PROJECT_SOURCE_DIR}")
 target_include_directories(wn_simt_sync_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_sync_tests PRIVATE wn_oracle warpnorm_simt GTest::gtest_main)
@@ -133,11 +124,28 @@ function(simt_sync_test name device seed every)
   add_test(NAME sync.simt.${name} COMMAND wn_simt_sync_tests "--gtest_filter=-SyncConformanceLong.*")
   set_tests_properties(
     sync.simt.${name}
-    PROPERTIES LABELS "sync;simt" TIMEOUT 900
-               ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=${device};WN_SIMT_SEED=${seed};WN_TEST_EVERY=${every}")
+    PROPERTIES LABELS "sync;simt" TIMEOUT 900 FIXTURES_SETUP simt_launched
+               ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=${device};WN_SIMT_SEED=${seed};WN_TEST_EVERY=${every};WN_SIMT_LAUNCHED=${launched}/sync.${name}.txt")
+  list(APPEND launched_by_ranks "${launched}/sync.${name}.txt")
+  set(launched_by_ranks "${launched_by_ranks}" PARENT_SCOPE)
 endfunction()
+set(launched_by_ranks "")
 simt_sync_test(toy toy 13 17)
 simt_sync_test(h100 h100 14 29)
+
+# Whether they have run every kernel that the planner can choose.
+add_executable(wn_simt_coverage_tests coverage_test.cpp launched.cpp
+                                      "${PROJECT_SOURCE_DIR}/tests/host_plan_cuda_cases.cpp")
+target_include_directories(wn_simt_coverage_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+target_link_libraries(wn_simt_coverage_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
+add_test(NAME simt.coverage COMMAND wn_simt_coverage_tests)
+list(JOIN launched_files ":" launched_files)
+list(JOIN launched_by_ranks ":" launched_by_ranks)
+set_tests_properties(
+  simt.coverage
+  PROPERTIES LABELS simt
+             FIXTURES_REQUIRED simt_launched
+             ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files};WN_SIMT_LAUNCHED_BY_RANKS=${launched_by_ranks}")
 
 # The adapter for NCCL with a stand-in for it: all that it takes of NCCL is the header.
 file(GLOB private_nccl "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/nccl/include")
