@@ -34,9 +34,9 @@ typedef struct source {
 } source;
 
 typedef struct target {
-  wn_dtype type;
   void *p;
   int64_t first;
+  wn_dtype type;
   bool stream; /* p[first] is aligned to 64 bytes, and what is written there is not read again soon */
 } target;
 
@@ -46,13 +46,13 @@ WNI_INLINE source source_of_tile(const real *tile) {
 }
 
 WNI_INLINE target target_of_tile(real *tile) {
-  const target t = {WNI_REAL_TYPE, tile, 0, false};
+  const target t = {tile, 0, WNI_REAL_TYPE, false};
   return t;
 }
 
 /* In a tensor; stream: if the place allows it. */
 WNI_INLINE target target_at(wn_dtype type, void *p, int64_t first, bool stream) {
-  const target t = {type, p, first, stream && ((uintptr_t)p + (uintptr_t)(first * type_size(type))) % 64 == 0};
+  const target t = {p, first, type, stream && ((uintptr_t)p + (uintptr_t)(first * type_size(type))) % 64 == 0};
   return t;
 }
 
