@@ -3,13 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "integer.h"
 #include "names.h"
 #include "sync.h"
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
-static int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
 
 static int64_t size_of(wn_dtype type) { return (int64_t)wni_dtype_size(type); }
 

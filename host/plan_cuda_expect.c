@@ -2,14 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "names.h"
-#include "plan_cuda.h"
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t size_of(wn_dtype type) { return (int64_t)wni_dtype_size(type); }
-
-static bool is_backward(const wni_plan_input *in) { return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN; }
+#include "plan_cuda_parts.h"
 
 /* Blocks of a size that a multiprocessor holds; registers are the kernel's own bound (its launch bounds allow the
  * block). Each block reserves 1 KB of shared memory. */

@@ -1,12 +1,10 @@
 /* What the files of the CUDA planner share: plan_cuda.c has the column family, plan_cuda_row.c the row family. */
 #ifndef WNI_PLAN_CUDA_PARTS_H
 #define WNI_PLAN_CUDA_PARTS_H
+#include "integer.h"
 #include "names.h"
 #include "plan_cuda.h"
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static inline int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
 static inline int64_t size_of(wn_dtype type) { return (int64_t)wni_dtype_size(type); }
 static inline bool is_backward(const wni_plan_input *in) {
   return in->pass == WN_BACKWARD || in->pass == WN_BACKWARD_FROZEN;

@@ -1,7 +1,5 @@
 #include "plan_cuda_parts.h"
 
-static int64_t round_up(int64_t a, int64_t unit) { return ceil_div(a, unit) * unit; }
-
 enum {
   BLOCK_LEAST = 128, /* fewer threads leave a multiprocessor half empty: it has 16 to 32 blocks at most */
   BLOCK_MOST = 512,  /* 128 registers a thread: 4 octets of f32 in both tensors of a backward pass are 64 of them */

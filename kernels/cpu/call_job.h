@@ -6,6 +6,18 @@
 
 #include "kernel.h"
 
+/* Statistics, parameters in the workspace and messages have the type of the arithmetic: number i of p. */
+static inline double wni_load_real(wn_dtype real, const void *p, int64_t i) {
+  return real == WN_F64 ? ((const double *)p)[i] : (double)((const float *)p)[i];
+}
+static inline void wni_store_real(wn_dtype real, void *p, int64_t i, double v) {
+  if (real == WN_F64) {
+    ((double *)p)[i] = v;
+  } else {
+    ((float *)p)[i] = (float)v;
+  }
+}
+
 /* The moments of neighbouring sets lie so far apart. */
 static inline int64_t wni_moments_apart(const wni_cpu_job *job) {
   return job->plan->pattern == WNI_ROW && job->plan->row.segments > 1 ? job->plan->row.segments : 1;

@@ -19,9 +19,6 @@ enum {
   FLUSH_LINES = 64 /* so many lines are summed in REAL: sums of ones are exact, errors below those of the terms */
 };
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
 typedef real line_reals[WIDTH] WNI_TILE_ALIGNED;
 typedef double line_doubles[WIDTH] WNI_TILE_ALIGNED;
 

@@ -242,10 +242,10 @@ static void finish_statistics(const forward *f, const column_block *b, const col
                               column_statistics *out) {
   const wni_call *const call = f->call;
   const int64_t each = f->geo->set_columns, first = b->slab * column_sets(f->geo) + b->column / each;
-  const double size = (double)f->geo->set_size;
   for (int64_t i = 0; i < b->columns; i++) {
+    const wni_moments of_column = {v->mean[i], v->m2[i]};
     out->mean[i] = v->mean[i];
-    out->rstd[i] = 1 / sqrt(v->m2[i] / size + call->eps);
+    out->rstd[i] = wni_rstd(of_column, f->geo->set_size, call->eps);
   }
   for (int64_t i = 0; i < b->columns; i += each) {
     const int64_t set = first + i / each;

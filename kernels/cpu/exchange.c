@@ -7,8 +7,6 @@
 
 enum { PARAM_BYTES = 16 }; /* that a task reads and writes for a parameter of one rank */
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 /* ---- messages --------------------------------------------------------------------------------------------------- */
 
 static size_t message_bytes(const wni_cpu_job *job) {
@@ -20,23 +18,17 @@ static const wni_sync_header *header_of(const wni_cpu_job *job, int rank) {
 }
 
 static void store_number(const wni_cpu_job *job, int64_t i, double v) {
-  void *const numbers = (wni_sync_header *)job->mine + 1;
-  if (job->call->types.real == WN_F64) {
-    ((double *)numbers)[i] = v;
-  } else {
-    ((float *)numbers)[i] = (float)v;
-  }
+  wni_store_real(job->call->types.real, (wni_sync_header *)job->mine + 1, i, v);
 }
 
 static double load_number(const wni_cpu_job *job, int rank, int64_t i) {
-  const void *const numbers = header_of(job, rank) + 1;
-  return job->call->types.real == WN_F64 ? ((const double *)numbers)[i] : (double)((const float *)numbers)[i];
+  return wni_load_real(job->call->types.real, header_of(job, rank) + 1, i);
 }
 
 /* task(job, 0 ..) over the parameters; each reads or writes the numbers of so many ranks. */
 static void for_params(wni_cpu_job *job, int ranks, void (*task)(void *, int64_t)) {
   const int64_t params = job->call->geo.params;
-  wni_parallel_for((params + WNI_PARAMS_PER_TASK - 1) / WNI_PARAMS_PER_TASK, params * PARAM_BYTES * ranks, task, job);
+  wni_parallel_for(ceil_div(params, WNI_PARAMS_PER_TASK), params * PARAM_BYTES * ranks, task, job);
 }
 
 /* ---- the exchange ----------------------------------------------------------------------------------------------- */
@@ -128,18 +120,13 @@ static void pack_sums(void *context, int64_t task) {
   }
 }
 
-static double gamma_of(const wni_cpu_job *job, int64_t param) {
-  return job->call->types.real == WN_F64 ? ((const double *)job->gamma)[param]
-                                         : (double)((const float *)job->gamma)[param];
-}
-
 /* mean of g xhat, mean of g: a set has one gamma. */
 static void merge_sums(void *context, int64_t task) {
   const wni_cpu_job *const job = context;
   const int64_t params = job->call->geo.params;
   const int64_t begin = task * WNI_PARAMS_PER_TASK, end = least(begin + WNI_PARAMS_PER_TASK, params);
   for (int64_t set = begin; set < end; set++) {
-    const double weight = gamma_of(job, set) / (double)job->set_size;
+    const double weight = wni_load_real(job->call->types.real, job->gamma, set) / (double)job->set_size;
     double product = 0, plain = 0;
     for (int rank = 0; rank < job->call->sync->comm.ranks; rank++) {
       product += load_number(job, rank, set);

@@ -4,21 +4,6 @@
 #include "call_job.h"
 #include "parallel.h"
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* mean, rstd and the running statistics have the type of the arithmetic. */
-static void store_real(wn_dtype type, void *p, int64_t i, double v) {
-  if (type == WN_F64) {
-    ((double *)p)[i] = v;
-  } else {
-    ((float *)p)[i] = (float)v;
-  }
-}
-
-static double load_real(wn_dtype type, const void *p, int64_t i) {
-  return type == WN_F64 ? ((const double *)p)[i] : (double)((const float *)p)[i];
-}
-
 /* ---- sets ------------------------------------------------------------------------------------------------------- */
 
 enum { SETS_PER_TASK = 1024, SET_BYTES = 64 };
@@ -58,35 +43,33 @@ static void finish_sets(void *context, int64_t task) {
     const double rstd = wni_rstd(v, job->set_size, call->eps);
     job->set_mean[set] = v.mean;
     job->set_rstd[set] = rstd;
-    if (call->mean) store_real(call->types.real, call->mean, set, v.mean);
-    if (call->rstd) store_real(call->types.real, call->rstd, set, rstd);
+    if (call->mean) wni_store_real(call->types.real, call->mean, set, v.mean);
+    if (call->rstd) wni_store_real(call->types.real, call->rstd, set, rstd);
   }
 }
 
 void wni_finish_statistics(const wni_cpu_job *job) {
   wni_cpu_job copy = *job;
   const int64_t sets = job->call->geo.sets;
-  wni_parallel_for((sets + SETS_PER_TASK - 1) / SETS_PER_TASK, sets * SET_BYTES, finish_sets, &copy);
+  wni_parallel_for(ceil_div(sets, SETS_PER_TASK), sets * SET_BYTES, finish_sets, &copy);
 }
 
 /* ---- running statistics ----------------------------------------------------------------------------------------- */
-
-static int64_t tasks_of_params(const wni_geometry *g) { return (g->params + SETS_PER_TASK - 1) / SETS_PER_TASK; }
 
 static void read_running(void *context, int64_t task) {
   const wni_cpu_job *const job = context;
   const wni_call *const call = job->call;
   const int64_t begin = task * SETS_PER_TASK, end = least(begin + SETS_PER_TASK, call->geo.params);
   for (int64_t p = begin; p < end; p++) {
-    job->set_mean[p] = load_real(call->types.real, call->running_mean, p);
-    job->set_rstd[p] = 1 / sqrt(load_real(call->types.real, call->running_var, p) + call->eps);
+    job->set_mean[p] = wni_load_real(call->types.real, call->running_mean, p);
+    job->set_rstd[p] = 1 / sqrt(wni_load_real(call->types.real, call->running_var, p) + call->eps);
   }
 }
 
 void wni_read_running(const wni_cpu_job *job) {
   wni_cpu_job copy = *job;
   const wni_geometry *const g = &job->call->geo;
-  wni_parallel_for(tasks_of_params(g), g->params * SET_BYTES, read_running, &copy);
+  wni_parallel_for(ceil_div(g->params, SETS_PER_TASK), g->params * SET_BYTES, read_running, &copy);
 }
 
 /* How much a new statistic weighs: the momentum, or in the average over all calls 1/k on call k. */
@@ -98,8 +81,8 @@ static double weight_of_call(const wni_call *call) {
 
 /* A weight of 1 must not read what was there, which may be no number. */
 static void blend(wn_dtype type, void *running, int64_t i, double weight, double value) {
-  if (weight != 1) value = (1 - weight) * load_real(type, running, i) + weight * value;
-  store_real(type, running, i, value);
+  if (weight != 1) value = (1 - weight) * wni_load_real(type, running, i) + weight * value;
+  wni_store_real(type, running, i, value);
 }
 
 /* The mean over the sets of a parameter (ghost parts; samples), which lie `params` apart. The first one is subtracted:
@@ -134,5 +117,5 @@ static void update_running(void *context, int64_t task) {
 void wni_update_running(const wni_cpu_job *job) {
   const wni_geometry *const g = &job->call->geo;
   update u = {job, weight_of_call(job->call)};
-  wni_parallel_for(tasks_of_params(g), g->sets * SET_BYTES, update_running, &u);
+  wni_parallel_for(ceil_div(g->params, SETS_PER_TASK), g->sets * SET_BYTES, update_running, &u);
 }

@@ -2,6 +2,7 @@
 #ifndef WNI_KERNEL_H
 #define WNI_KERNEL_H
 #include "host/call.h"
+#include "host/integer.h"
 #include "host/plan_cpu.h"
 #include "isa.h"
 #include "moments.h"

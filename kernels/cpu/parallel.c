@@ -17,29 +17,30 @@ static int64_t first_task(int64_t tasks, int64_t thread, int64_t threads) {
   return tasks / threads * thread + (thread < more ? thread : more);
 }
 
-void wni_parallel_for(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index), void *context) {
+/* The tasks begin .. end - 1, or the last of them first. */
+static void run_part(int64_t begin, int64_t end, bool backward, void (*task)(void *context, int64_t index),
+                     void *context) {
+  for (int64_t i = begin; i < end; i++) task(context, backward ? begin + end - 1 - i : i);
+}
+
+static void parallel_for(int64_t tasks, int64_t bytes, bool backward, void (*task)(void *context, int64_t index),
+                         void *context) {
   if (is_serial(tasks, bytes)) {
-    for (int64_t i = 0; i < tasks; i++) task(context, i);
+    run_part(0, tasks, backward, task, context);
     return;
   }
 #pragma omp parallel
   {
     const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
-    const int64_t end = first_task(tasks, thread + 1, threads);
-    for (int64_t i = first_task(tasks, thread, threads); i < end; i++) task(context, i);
+    run_part(first_task(tasks, thread, threads), first_task(tasks, thread + 1, threads), backward, task, context);
   }
+}
+
+void wni_parallel_for(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index), void *context) {
+  parallel_for(tasks, bytes, false, task, context);
 }
 
 void wni_parallel_for_backward(int64_t tasks, int64_t bytes, void (*task)(void *context, int64_t index),
                                void *context) {
-  if (is_serial(tasks, bytes)) {
-    for (int64_t i = tasks - 1; i >= 0; i--) task(context, i);
-    return;
-  }
-#pragma omp parallel
-  {
-    const int64_t thread = omp_get_thread_num(), threads = omp_get_num_threads();
-    const int64_t begin = first_task(tasks, thread, threads);
-    for (int64_t i = first_task(tasks, thread + 1, threads) - 1; i >= begin; i--) task(context, i);
-  }
+  parallel_for(tasks, bytes, true, task, context);
 }

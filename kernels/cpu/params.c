@@ -69,20 +69,9 @@ static void store_value(wn_dtype type, void *p, int64_t i, double v) {
   }
 }
 
-static void store_real(wn_dtype type, void *p, int64_t i, double v) {
-  if (type == WN_F64) {
-    ((double *)p)[i] = v;
-  } else {
-    ((float *)p)[i] = (float)v;
-  }
-}
-
 /* ---- gamma and beta ---------------------------------------------------------------------------------------------- */
 
 enum { PARAM_BYTES = 16 };
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t tasks_of(int64_t params) { return (params + WNI_PARAMS_PER_TASK - 1) / WNI_PARAMS_PER_TASK; }
 
 static int64_t expansion(const wni_cpu_job *job) { return job->plan->pattern == WNI_ROW ? job->plan->row.expand : 1; }
 
@@ -100,7 +89,7 @@ static void prepare(void *context, int64_t task) {
   const int64_t begin = task * WNI_PARAMS_PER_TASK, end = least(begin + WNI_PARAMS_PER_TASK, p->call->geo.params);
   for (int64_t i = begin; i < end; i++) {
     const double v = p->from ? load_value(types->param, p->from, i) + p->add : p->otherwise;
-    for (int64_t e = 0; e < p->expand; e++) store_real(types->real, p->to, i * p->expand + e, v);
+    for (int64_t e = 0; e < p->expand; e++) wni_store_real(types->real, p->to, i * p->expand + e, v);
   }
 }
 
@@ -108,7 +97,7 @@ static void prepare(void *context, int64_t task) {
 static const void *prepared(preparation p) {
   const int64_t params = p.call->geo.params;
   if (p.from && p.add == 0 && p.expand == 1 && p.call->types.param == p.call->types.real) return p.from;
-  wni_parallel_for(tasks_of(params), params * p.expand * PARAM_BYTES, prepare, &p);
+  wni_parallel_for(ceil_div(params, WNI_PARAMS_PER_TASK), params * p.expand * PARAM_BYTES, prepare, &p);
   return p.to;
 }
 
@@ -225,5 +214,5 @@ void wni_store_param_gradients(const wni_cpu_job *job) {
   if (!job->call->dgamma && !job->call->dbeta) return;
   wni_cpu_job copy = *job;
   /* Each parameter has one sum for each set that shares it, or for each of some dozens of chunks. */
-  wni_parallel_for(tasks_of(g->params), g->params * PARAM_BYTES * 32, finish_params, &copy);
+  wni_parallel_for(ceil_div(g->params, WNI_PARAMS_PER_TASK), g->params * PARAM_BYTES * 32, finish_params, &copy);
 }

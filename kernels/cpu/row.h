@@ -26,8 +26,6 @@ typedef struct row_walk {
   int64_t runs_per_tile, tiles_across, tiles;
 } row_walk;
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static inline int64_t part_size(const row_part *p) { return p->runs * p->elements; }
 
 static inline row_place row_place_of(const wni_geometry *g, int64_t set) {
@@ -85,7 +83,7 @@ typedef struct row_batch {
 } row_batch;
 
 static inline row_batch row_batch_of(const row_walk *w) {
-  row_batch b = {1, ceil_div(part_size(&w->part), LANES) * LANES};
+  row_batch b = {1, round_up(part_size(&w->part), LANES)};
   while (w->tiles == 1 && b.sets < BATCH && 2 * b.sets * b.stride <= KEPT) b.sets *= 2;
   return b;
 }

@@ -99,13 +99,16 @@ static void part_apply(forward *f, row_place at, const row_walk *walk, normalize
 }
 
 /* Stores what the call wants of a set's statistics. */
-static normalizer finish_statistics(const forward *f, int64_t set, wni_moments v) {
+static normalizer store_statistics(const forward *f, int64_t set, wni_moments v, double rstd) {
   const wni_call *const call = f->call;
-  const double rstd = wni_rstd(v, f->geo->set_size, call->eps);
   if (call->mean) ((real *)call->mean)[set] = (real)v.mean;
   if (call->rstd) ((real *)call->rstd)[set] = (real)rstd;
   if (f->job->moments) f->job->moments[set] = v;
   return normalizer_make(v.mean, rstd);
+}
+
+static normalizer finish_statistics(const forward *f, int64_t set, wni_moments v) {
+  return store_statistics(f, set, v, wni_rstd(v, f->geo->set_size, f->call->eps));
 }
 
 static void large_set(forward *f, int64_t set, const row_walk *walk, real *scratch) {
@@ -178,17 +181,15 @@ static void batch_moments(set_batch *b, int64_t n, bool centered) {
   }
 }
 
+static wni_moments batch_moments_of(const set_batch *b, int64_t i) {
+  const wni_moments v = {b->mean[i], b->m2[i]};
+  return v;
+}
+
 static void batch_finish(const forward *f, int64_t first, set_batch *b) {
-  const wni_call *const call = f->call;
-  const double size = (double)f->geo->set_size, eps = call->eps;
-  double rstd[BATCH];
-  for (int64_t i = 0; i < b->count; i++) rstd[i] = 1 / sqrt(b->m2[i] / size + eps);
-  for (int64_t i = 0; i < b->count; i++) {
-    b->s[i] = normalizer_make(b->mean[i], rstd[i]);
-    if (call->mean) ((real *)call->mean)[first + i] = (real)b->mean[i];
-    if (call->rstd) ((real *)call->rstd)[first + i] = (real)rstd[i];
-    if (f->job->moments) f->job->moments[first + i] = (wni_moments){b->mean[i], b->m2[i]};
-  }
+  double rstd[BATCH]; /* of all at once, as vectors */
+  for (int64_t i = 0; i < b->count; i++) rstd[i] = wni_rstd(batch_moments_of(b, i), f->geo->set_size, f->call->eps);
+  for (int64_t i = 0; i < b->count; i++) b->s[i] = store_statistics(f, first + i, batch_moments_of(b, i), rstd[i]);
 }
 
 /* y of sets that need no more than this, and have the same parameters. */

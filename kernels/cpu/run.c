@@ -81,8 +81,6 @@ static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) 
   wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
 }
 
-static int64_t tasks_of(int64_t count, int64_t each) { return (count + each - 1) / each; }
-
 /* ---- ROW -------------------------------------------------------------------------------------------------------- */
 
 static int64_t segment_tasks(const wni_cpu_job *job) { return job->call->geo.sets * job->plan->row.segments; }
@@ -97,9 +95,9 @@ static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_geometry *const g = &job->call->geo;
   if (job->call->stats == WNI_STATS_RUNNING) {
     const int64_t lines = g->sets * g->extent[2];
-    sweep(job, k->row_lines, p->line_pieces > 1 ? lines * p->line_pieces : tasks_of(lines, p->lines_per_task));
+    sweep(job, k->row_lines, p->line_pieces > 1 ? lines * p->line_pieces : ceil_div(lines, p->lines_per_task));
   } else if (p->segments == 1) {
-    sweep(job, k->row_forward, tasks_of(g->sets, p->sets_per_task));
+    sweep(job, k->row_forward, ceil_div(g->sets, p->sets_per_task));
   } else {
     row_moments(job, k);
     wni_finish_statistics(job);
@@ -110,7 +108,7 @@ static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
 static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_row_plan *const p = &job->plan->row;
   const wni_geometry *const g = &job->call->geo;
-  const int64_t groups = tasks_of(g->sets, p->sets_per_task);
+  const int64_t groups = ceil_div(g->sets, p->sets_per_task);
   if (job->call->stats == WNI_STATS_RUNNING) {
     sweep(job, k->row_frozen, segment_tasks(job));
   } else if (p->segments == 1) {
