@@ -40,7 +40,8 @@ WN_DEVICE void store_header(const wni_cuda_job &job) {
 /* ---- which call they are of ------------------------------------------------------------------------------------- */
 
 WN_DEVICE bool is_here(const wni_cuda_job &job, int rank) {
-  const wni_sync_header *const here = static_cast<const wni_sync_header *>(job.mine), *const there = header_of(job, rank);
+  const wni_sync_header *const here = static_cast<const wni_sync_header *>(job.mine), *const there =
+                                                                                          header_of(job, rank);
   return there->pass == here->pass && there->plan == here->plan && there->call == here->call;
 }
 
@@ -106,7 +107,6 @@ WN_DEVICE JoinedMoments join_moments(const wni_cuda_job &job, int64_t set) {
 /* size: of a set; elsewhere: there are no statistics, and nobody shall take what is there for some. */
 template <class R>
 WN_DEVICE void store_joined(const wni_cuda_job &job, int64_t set, int64_t size, bool elsewhere) {
-  const wni_call &call = job.call;
   Stats<R> to;
   if (elsewhere) {
     const R nothing = wn_divide(static_cast<R>(0), static_cast<R>(0));
@@ -116,11 +116,9 @@ WN_DEVICE void store_joined(const wni_cuda_job &job, int64_t set, int64_t size, 
     to.mean = static_cast<R>(v.mean);
     to.mean_low = static_cast<R>(v.mean - static_cast<double>(to.mean));
     to.var = static_cast<R>(wn_divide(v.m2, static_cast<double>(size)));
-    to.rstd = rstd_of(to.var, call.eps);
+    to.rstd = rstd_of(to.var, job.call.eps);
   }
-  static_cast<Stats<R> *>(job.stats)[set] = to;
-  if (call.mean != nullptr) static_cast<R *>(call.mean)[set] = to.mean;
-  if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = to.rstd;
+  store_stats<R>(job, set, to);
 }
 
 template <class R>
@@ -129,7 +127,8 @@ join_moments_kernel(WN_PARAM(wni_cuda_job) job) {
   bool elsewhere;
   const int64_t size = joined_size(job, &elsewhere), step = static_cast<int64_t>(wn_blocks()) * wn_threads();
   if (size == 0 && !elsewhere) return; /* nobody has samples */
-  for (int64_t set = static_cast<int64_t>(wn_block()) * wn_threads() + wn_thread(); set < job.call.geo.sets; set += step)
+  for (int64_t set = static_cast<int64_t>(wn_block()) * wn_threads() + wn_thread(); set < job.call.geo.sets;
+       set += step)
     store_joined<R>(job, set, size, elsewhere);
 }
 
@@ -157,7 +156,8 @@ WN_KERNEL(256, 1)
 join_sums_kernel(WN_PARAM(wni_cuda_job) job) {
   bool elsewhere;
   const int64_t size = joined_size(job, &elsewhere), step = static_cast<int64_t>(wn_blocks()) * wn_threads();
-  for (int64_t set = static_cast<int64_t>(wn_block()) * wn_threads() + wn_thread(); set < job.call.geo.sets; set += step)
+  for (int64_t set = static_cast<int64_t>(wn_block()) * wn_threads() + wn_thread(); set < job.call.geo.sets;
+       set += step)
     store_joined_sums<R>(job, set, size, elsewhere);
 }
 

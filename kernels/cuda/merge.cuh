@@ -111,14 +111,11 @@ WN_DEVICE Moments<R> moments_of_lane(const wni_cuda_job &job, int64_t set, const
 
 template <class R>
 WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Moments<R> &v) {
-  const wni_call &call = job.call;
   Stats<R> to;
   two_sum(v.mean, v.low, &to.mean, &to.mean_low);
-  to.var = wn_divide(v.m2, static_cast<R>(call.geo.set_size));
-  to.rstd = rstd_of(to.var, call.eps);
-  static_cast<Stats<R> *>(job.stats)[set] = to;
-  if (call.mean != nullptr) static_cast<R *>(call.mean)[set] = to.mean;
-  if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = to.rstd;
+  to.var = wn_divide(v.m2, static_cast<R>(job.call.geo.set_size));
+  to.rstd = rstd_of(to.var, job.call.eps);
+  store_stats<R>(job, set, to);
 }
 
 /* Of a rank without samples 0, 0. */

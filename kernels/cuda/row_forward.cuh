@@ -57,6 +57,11 @@ WN_DEVICE SetStatistics<R> statistics_of(R mean, R mean_low, R var, double eps) 
   return {{mean, mean_low, rstd_of(var, eps)}, var};
 }
 
+template <class R>
+WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const SetStatistics<R> &v) {
+  store_stats<R>(job, set, {v.s.mean, v.s.mean_low, v.s.rstd, v.var});
+}
+
 /* add(h, n) for each of a thread's octets. */
 template <int K, class X, class F>
 WN_DEVICE void each_held(const wni_cuda_row &row, const HeldOctets<K> &octets, bool here, const Packed<X> (&h)[K],
@@ -168,7 +173,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
     }
     const R first = first_element(call, team, set, here, h[0]);
     const SetStatistics<R> v = held_statistics(job, team, octets, here, h, first, room, &turn);
-    if (here && team.rank == 0) store_statistics(job, set.start.set, v.s, v.var);
+    if (here && team.rank == 0) store_statistics(job, set.start.set, v);
 #pragma unroll
     for (int k = 0; k < K; k++) {
       const RowOctet o = forget(octets.at[k]);
@@ -239,7 +244,7 @@ WN_DEVICE void forward_loop(const wni_cuda_job &job) {
     const RowForward<X, Y> set = row_forward<X, Y>(job, row_place(call.geo, 1, task), 0);
     const Moments<R> moments = merge_team(team, take_moments(job, set, whole, team), room, &turn);
     const SetStatistics<R> v = statistics_of(call, moments);
-    if (team.rank == 0) store_statistics(job, set.start.set, v.s, v.var);
+    if (team.rank == 0) store_statistics(job, set.start.set, v);
     apply_octets(job, set, whole, team, v.s, call.sum.data != nullptr, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);

@@ -98,15 +98,6 @@ WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, con
   store_values(row_at(set.y, o), z, n);
 }
 
-/* The statistics that a call or a later launch wants; one thread of a set does it. */
-template <class R>
-WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Normalizer<R> &s, R var) {
-  const wni_call &call = job.call;
-  if (call.mean != nullptr) static_cast<R *>(call.mean)[set] = s.mean;
-  if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = s.rstd;
-  if (job.stats != nullptr) static_cast<Stats<R> *>(job.stats)[set] = {s.mean, s.mean_low, s.rstd, var};
-}
-
 /* ---- backward */
 
 template <class X, class D>

@@ -29,6 +29,15 @@ using Stats = typename StatsOf<R>::type;
 template <class R>
 using StoredMoments = typename StatsOf<R>::moments;
 
+/* Where the call and later launches want them; one thread of a set does it. */
+template <class R>
+WN_DEVICE void store_stats(const wni_cuda_job &job, int64_t set, const Stats<R> &s) {
+  const wni_call &call = job.call;
+  if (job.stats != nullptr) static_cast<Stats<R> *>(job.stats)[set] = s;
+  if (call.mean != nullptr) static_cast<R *>(call.mean)[set] = s.mean;
+  if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = s.rstd;
+}
+
 template <class R>
 WN_DEVICE R rstd_of(R var, double eps) {
   return wn_divide(static_cast<R>(1), wn_sqrt(var + static_cast<R>(eps)));
