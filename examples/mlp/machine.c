@@ -37,7 +37,7 @@ void machine_close(machine *m) {
 }
 
 void machine_fail(machine *m, const char *format, ...) {
-  if (m->failed.text[0] != '\0') return;
+  if (machine_has_failed(m)) return;
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(m->failed.text, sizeof m->failed.text, format, arguments);
@@ -45,7 +45,7 @@ void machine_fail(machine *m, const char *format, ...) {
 }
 
 static bool has_failed(const machine *m, fault *f) {
-  if (m->failed.text[0] == '\0') return false;
+  if (!machine_has_failed(m)) return false;
   *f = m->failed;
   return true;
 }

@@ -77,6 +77,8 @@ void machine_close(machine *); /* after what was allocated on it */
 /* Keeps the sentence if it is the first; machine_write and machine_read fail with it from then on. */
 void machine_fail(machine *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+static inline bool machine_has_failed(const machine *m) { return m->failed.text[0] != '\0'; }
+
 /* Device memory that is given back together. */
 typedef struct buffers {
   machine *on; /* where it lives */

@@ -32,13 +32,11 @@ static bool cuda_open(machine *m, int threads, fault *f) {
 }
 
 /* Nothing is enqueued after a failure: it would work on what was not written. */
-static bool has_failed(const machine *m) { return m->failed.text[0] != '\0'; }
-
 static void launch(machine *m, network_kernel kernel, int64_t blocks, int64_t threads, void *job) {
   const cudaLaunchConfig_t config = {
       .gridDim = {(unsigned)blocks, 1, 1}, .blockDim = {(unsigned)threads, 1, 1}, .stream = m->stream};
   fault f;
-  if (has_failed(m)) return;
+  if (machine_has_failed(m)) return;
   if (!check(&f, cudaLaunchKernelExC(&config, network_kernel_function(kernel), &job), "launching a kernel")) {
     machine_fail(m, "%s", f.text);
   }
@@ -57,7 +55,7 @@ static void launch_rows(machine *m, network_kernel kernel, int64_t rows, int64_t
 
 static void cuda_multiply(machine *m, const matrix_product *p) {
   fault f;
-  if (has_failed(m)) return;
+  if (machine_has_failed(m)) return;
   if (!matrix_cublas_multiply(m->state, p, &f)) machine_fail(m, "%s", f.text);
 }
 
