@@ -61,6 +61,31 @@ require_packages() {
   quietly "$log" "${install[@]}" "${missing[@]}"
 }
 
+# ---- from PyPI, into private environments
+
+# fetch FOLDER WORD...: what the words say to pip, into the environment in that folder.
+fetch() {
+  quietly "$1.log" "$1/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "${@:2}"
+}
+
+# environment FOLDER REQUIREMENT...: an environment with these, unless it is there.
+environment() {
+  local -r folder=$1
+  shift
+  [[ ! -f $folder/complete || $(<"$folder/complete") != "$*" ]] || return 0
+  python3 -c 'import venv, ensurepip' 2>/dev/null ||
+    die "python3 with the module venv is needed (Debian: apt-get install python3-venv)"
+  echo "Getting $* from PyPI into $folder" >&2
+  rm -rf "$folder"
+  quietly "$folder.log" python3 -m venv "$folder"
+  fetch "$folder" "$@"
+  echo "$*" >"$folder/complete"
+}
+
+# The CUDA toolkit's environment (scripts/cuda-toolkit), and a program in it: nothing where it is not.
+cuda_toolkit=$root/build/cuda-toolkit
+toolkit_program() { compgen -G "$cuda_toolkit/lib/python*/site-packages/nvidia/cu13/bin/$1" || true; }
+
 # ---- building
 
 # build PRESET [TARGET...] configures and builds; says so only when there is something to build.

@@ -65,23 +65,25 @@ add_executable(wn_simt_library_tests device_under_test.cpp launched.cpp launched
 target_include_directories(wn_simt_library_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_library_tests PRIVATE wn_oracle warpnorm_simt OpenMP::OpenMP_CXX GTest::gtest_main)
 
-# simt_library_test(NAME DEVICE SEED FILTER [VARIABLE=VALUE...]): some of them on one emulated GPU, as one test of ctest.
+# emulated_test(NAME PROGRAM LABELS DEVICE SEED FILTER [VARIABLE=VALUE...]): some tests of a program on one emulated GPU, as
+# one test of ctest, which notes what it launches in one of the program's LAUNCHED_FILES.
 set(launched "${CMAKE_CURRENT_BINARY_DIR}/launched")
 file(MAKE_DIRECTORY "${launched}")
-set(launched_files "")
-function(simt_library_test name device seed filter)
-  add_test(NAME simt.${name} COMMAND wn_simt_library_tests "--gtest_filter=${filter}")
+function(emulated_test name program labels device seed filter)
+  add_test(NAME ${name} COMMAND ${program} "--gtest_filter=${filter}")
   set(environment WN_TEST_BACKEND=cuda WN_SIMT_DEVICE=${device} WN_SIMT_SEED=${seed}
                   "WN_SIMT_LAUNCHED=${launched}/${name}.txt" ${ARGN})
   set_tests_properties(
-    simt.${name}
-    PROPERTIES LABELS simt
+    ${name}
+    PROPERTIES LABELS "${labels}"
                TIMEOUT 900
                ENVIRONMENT "${environment}"
                FIXTURES_SETUP simt_launched
                FAIL_REGULAR_EXPRESSION "Running 0 tests")
-  list(APPEND launched_files "${launched}/${name}.txt")
-  set(launched_files "${launched_files}" PARENT_SCOPE)
+  set_property(TARGET ${program} APPEND PROPERTY LAUNCHED_FILES "${launched}/${name}.txt")
+endfunction()
+function(simt_library_test name)
+  emulated_test(simt.${name} wn_simt_library_tests simt ${ARGN})
 endfunction()
 
 # Where the host's code is watched as well, some of each: kernels are watched by the emulator in every build.
@@ -120,18 +122,8 @@ target_include_directories(wn_simt_sync_tests PRIVATE "${PROJECT_SOURCE_DIR}")
 target_include_directories(wn_simt_sync_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_sync_tests PRIVATE wn_oracle warpnorm_simt GTest::gtest_main)
 
-function(simt_sync_test name device seed every)
-  add_test(NAME sync.simt.${name} COMMAND wn_simt_sync_tests "--gtest_filter=-SyncConformanceLong.*")
-  set_tests_properties(
-    sync.simt.${name}
-    PROPERTIES LABELS "sync;simt" TIMEOUT 900 FIXTURES_SETUP simt_launched
-               ENVIRONMENT "WN_TEST_BACKEND=cuda;WN_SIMT_DEVICE=${device};WN_SIMT_SEED=${seed};WN_TEST_EVERY=${every};WN_SIMT_LAUNCHED=${launched}/sync.${name}.txt")
-  list(APPEND launched_by_ranks "${launched}/sync.${name}.txt")
-  set(launched_by_ranks "${launched_by_ranks}" PARENT_SCOPE)
-endfunction()
-set(launched_by_ranks "")
-simt_sync_test(toy toy 13 17)
-simt_sync_test(h100 h100 14 29)
+emulated_test(sync.simt.toy wn_simt_sync_tests "sync;simt" toy 13 "-SyncConformanceLong.*" WN_TEST_EVERY=17)
+emulated_test(sync.simt.h100 wn_simt_sync_tests "sync;simt" h100 14 "-SyncConformanceLong.*" WN_TEST_EVERY=29)
 
 # Whether they have run every kernel that the planner can choose.
 add_executable(wn_simt_coverage_tests coverage_test.cpp launched.cpp
@@ -139,6 +131,8 @@ add_executable(wn_simt_coverage_tests coverage_test.cpp launched.cpp
 target_include_directories(wn_simt_coverage_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
 target_link_libraries(wn_simt_coverage_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
 add_test(NAME simt.coverage COMMAND wn_simt_coverage_tests)
+get_target_property(launched_files wn_simt_library_tests LAUNCHED_FILES)
+get_target_property(launched_by_ranks wn_simt_sync_tests LAUNCHED_FILES)
 list(JOIN launched_files ":" launched_files)
 list(JOIN launched_by_ranks ":" launched_by_ranks)
 set_tests_properties(
@@ -147,18 +141,24 @@ set_tests_properties(
              FIXTURES_REQUIRED simt_launched
              ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files};WN_SIMT_LAUNCHED_BY_RANKS=${launched_by_ranks}")
 
+# simt_adapter_tests(PROGRAM ADAPTER SOURCE...): ranks with emulated GPUs, over an adapter.
+function(simt_adapter_tests program adapter)
+  set(sources ${wn_rank_test_sources} ${ARGN})
+  list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/tests/")
+  add_executable(${program} device_under_test.cpp ${sources} "${PROJECT_SOURCE_DIR}/adapters/${adapter}.c")
+  target_include_directories(${program} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_include_directories(${program} SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_compile_definitions(${program} PRIVATE _GNU_SOURCE)
+  target_link_libraries(${program} PRIVATE wn_oracle warpnorm_simt)
+endfunction()
+
 # The adapter for NCCL with a stand-in for it: all that it takes of NCCL is the header.
-file(GLOB private_nccl "${PROJECT_SOURCE_DIR}/build/cuda-toolkit/lib/python*/site-packages/nvidia/nccl/include")
-find_path(WARPNORM_NCCL_INCLUDE nccl.h HINTS ${private_nccl} DOC "Folder of nccl.h, for the tests of its adapter")
+include("${PROJECT_SOURCE_DIR}/cmake/nccl.cmake")
 if(WARPNORM_NCCL_INCLUDE)
-  set(parts device_memory runner run_report sync/local_ranks sync/shares sync/small_batch sync/nccl_double sync/nccl_test)
-  list(TRANSFORM parts REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/tests/\\1.cpp")
-  add_executable(wn_simt_nccl_tests device_under_test.cpp ${parts} "${PROJECT_SOURCE_DIR}/adapters/warpnorm_nccl.c")
-  target_include_directories(wn_simt_nccl_tests PRIVATE "${PROJECT_SOURCE_DIR}")
-  target_include_directories(wn_simt_nccl_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}" "${WARPNORM_NCCL_INCLUDE}")
-  target_compile_definitions(wn_simt_nccl_tests PRIVATE _GNU_SOURCE)
+  simt_adapter_tests(wn_simt_nccl_tests warpnorm_nccl sync/local_ranks.cpp sync/nccl_double.cpp sync/nccl_test.cpp)
+  target_include_directories(wn_simt_nccl_tests SYSTEM PRIVATE "${WARPNORM_NCCL_INCLUDE}")
   target_link_options(wn_simt_nccl_tests PRIVATE LINKER:--wrap=cudaStreamQuery)
-  target_link_libraries(wn_simt_nccl_tests PRIVATE wn_oracle warpnorm_simt GTest::gtest_main)
+  target_link_libraries(wn_simt_nccl_tests PRIVATE GTest::gtest_main)
   add_test(NAME sync.nccl COMMAND wn_simt_nccl_tests)
   set_tests_properties(
     sync.nccl PROPERTIES LABELS "sync;simt" TIMEOUT 300
@@ -169,13 +169,9 @@ endif()
 
 # The adapter for MPI, which waits for the stream and copies, with an emulated GPU for each of two processes.
 if(TARGET warpnorm_mpi)
-  set(parts device_memory runner run_report sync/shares sync/small_batch sync/mpi_main sync/mpi_test sync/mpi_gpu_test)
-  list(TRANSFORM parts REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/tests/\\1.cpp")
-  add_executable(wn_simt_mpi_tests device_under_test.cpp ${parts} "${PROJECT_SOURCE_DIR}/adapters/warpnorm_mpi.c")
-  target_include_directories(wn_simt_mpi_tests PRIVATE "${PROJECT_SOURCE_DIR}")
-  target_include_directories(wn_simt_mpi_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
-  target_compile_definitions(wn_simt_mpi_tests PRIVATE _GNU_SOURCE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
-  target_link_libraries(wn_simt_mpi_tests PRIVATE wn_oracle warpnorm_simt MPI::MPI_C GTest::gtest)
+  simt_adapter_tests(wn_simt_mpi_tests warpnorm_mpi sync/mpi_main.cpp sync/mpi_test.cpp sync/mpi_gpu_test.cpp)
+  target_compile_definitions(wn_simt_mpi_tests PRIVATE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+  target_link_libraries(wn_simt_mpi_tests PRIVATE MPI::MPI_C GTest::gtest)
   get_property(wn_mpi_environment GLOBAL PROPERTY wn_mpi_environment)
   add_test(NAME sync.simt.mpi COMMAND ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} 2 $<TARGET_FILE:wn_simt_mpi_tests>)
   set_tests_properties(
