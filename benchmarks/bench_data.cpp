@@ -6,30 +6,15 @@
 #include <new>
 
 #include "bench_data_internal.h"
+#include "tests/random.h"
 
 namespace wn::bench {
 namespace {
 
 using test::Load;
+using test::Random;
 using test::Store;
 using test::TypeBytes;
-
-// splitmix64 (Steele, Lea, Flood 2014) and Box-Muller: the same numbers with every standard library.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  double Uniform() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
-  double Normal() { return std::sqrt(-2 * std::log(1 - Uniform())) * std::cos(6.283185307179586 * Uniform()); }
-
- private:
-  std::uint64_t Next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t state_;
-};
 
 struct Shape {
   double shift, step;  // the mean of channel c is shift + step * (c % kMeans)

@@ -48,3 +48,11 @@ bool bench_field_choose(bench_field *field, const char *names, wn_backend backen
   }
   return true;
 }
+
+void *bench_field_prepare(const bench_field *field, int i, const bench_setup *setup, char *reason, size_t size) {
+  const bench_peer *const p = field->peer[i];
+  const char *const cannot = field->usable[i] ? p->cannot(setup->c) : field->version[i];
+  if (!cannot) return p->prepare(setup, reason, size);
+  (void)snprintf(reason, size, "%s", cannot);
+  return NULL;
+}

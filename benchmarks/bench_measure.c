@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench_field.h"
 #include "bench_stats.h"
 #include "bench_timer.h"
 
@@ -69,13 +70,7 @@ static void prepare(contest *c, const bench_field *field) {
   for (int i = 0; i < field->count; i++) {
     bench_result *const r = &c->outcome->results[i];
     *r = (bench_result){.peer = field->peer[i], .version = field->version[i]};
-    const char *const cannot = field->usable[i] ? r->peer->cannot(setup.c) : field->version[i];
-    if (cannot) {
-      r->state = BENCH_CANNOT;
-      (void)snprintf(r->reason, sizeof r->reason, "%s", cannot);
-      continue;
-    }
-    c->state[i] = r->peer->prepare(&setup, r->reason, sizeof r->reason);
+    c->state[i] = bench_field_prepare(field, i, &setup, r->reason, sizeof r->reason);
     if (!c->state[i]) r->state = r->peer == &bench_peer_warpnorm ? BENCH_FAILED : BENCH_CANNOT;
     if (c->state[i]) judge(c, i);
   }

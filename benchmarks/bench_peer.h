@@ -43,6 +43,14 @@ typedef struct bench_peer {
   void (*release)(void *state);
 } bench_peer;
 
+/* What many tables have in them. */
+const char *bench_can_all(const bench_case *c);                  /* cannot: NULL */
+bool bench_writes_rstd(const bench_case *c, bench_role role);    /* writes: keeps it, and no variance */
+bool bench_writes_nothing(const bench_case *c, bench_role role); /* writes: no normalization, nothing to judge */
+bool bench_copy_version(char *text, size_t size);                /* version: of both copies */
+/* prepare: so many zero bytes for its state, to be freed with free(); NULL: no memory, and `reason` says so. */
+void *bench_peer_state(size_t bytes, char *reason, size_t size);
+
 /* All there are in this build, ours first; NULL ends them. */
 extern const bench_peer *const bench_peers[];
 

@@ -33,13 +33,7 @@ static bool parse(const char *line, bench_case *c, bench_fault *fault) {
 static void prepare(bench_session *s) {
   const bench_setup setup = {.c = &s->c, .device = s->device, .ring = &s->ring};
   for (int i = 0; i < s->field.count; i++) {
-    const bench_peer *const p = s->field.peer[i];
-    const char *const cannot = s->field.usable[i] ? p->cannot(&s->c) : s->field.version[i];
-    if (cannot) {
-      (void)snprintf(s->reason[i], sizeof s->reason[i], "%s", cannot);
-    } else {
-      s->state[i] = p->prepare(&setup, s->reason[i], sizeof s->reason[i]);
-    }
+    s->state[i] = bench_field_prepare(&s->field, i, &setup, s->reason[i], sizeof s->reason[i]);
   }
 }
 

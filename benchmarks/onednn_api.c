@@ -85,14 +85,6 @@ bool onednn_plain_memory(const onednn_norm *n, dnnl_engine_t engine, void *handl
   return ok;
 }
 
-static dnnl_status_t create_reorder(dnnl_engine_t engine, dnnl_memory_t from, dnnl_memory_t to,
-                                    dnnl_primitive_desc_t *pd) {
-  onednn_md source = NULL, target = NULL;
-  if (dnnl_memory_get_memory_desc(from, &source) != dnnl_success) return dnnl_runtime_error;
-  if (dnnl_memory_get_memory_desc(to, &target) != dnnl_success) return dnnl_runtime_error;
-  return dnnl_reorder_primitive_desc_create(pd, source, engine, target, engine, NULL);
-}
-
 #else
 
 static bool describe(const onednn_norm *n, bool plain, dnnl_memory_desc_t *md) {
@@ -141,18 +133,18 @@ bool onednn_plain_memory(const onednn_norm *n, dnnl_engine_t engine, void *handl
   return describe(n, true, &md) && dnnl_memory_create(memory, &md, engine, handle) == dnnl_success;
 }
 
+#endif
+
+onednn_md onednn_argument(const_dnnl_primitive_desc_t pd, int argument) {
+  return dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, argument);
+}
+
 static dnnl_status_t create_reorder(dnnl_engine_t engine, dnnl_memory_t from, dnnl_memory_t to,
                                     dnnl_primitive_desc_t *pd) {
   onednn_md source = NULL, target = NULL;
   if (dnnl_memory_get_memory_desc(from, &source) != dnnl_success) return dnnl_runtime_error;
   if (dnnl_memory_get_memory_desc(to, &target) != dnnl_success) return dnnl_runtime_error;
   return dnnl_reorder_primitive_desc_create(pd, source, engine, target, engine, NULL);
-}
-
-#endif
-
-onednn_md onednn_argument(const_dnnl_primitive_desc_t pd, int argument) {
-  return dnnl_primitive_desc_query_md(pd, dnnl_query_exec_arg_md, argument);
 }
 
 bool onednn_reorder(dnnl_engine_t engine, dnnl_stream_t stream, dnnl_memory_t from, dnnl_memory_t to) {

@@ -1,6 +1,5 @@
 /* The roof on the processor: the tensors of the pass read once and written once, in the fastest of a few ways. Vectors
  * (parameters, statistics) are left out. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench_copy.h"
@@ -11,16 +10,6 @@ typedef struct state {
   const bench_ring *ring;
   bench_copy_way way;
 } state;
-
-static bool version(char *text, size_t size) {
-  (void)snprintf(text, size, "reads and writes the pass's tensors once");
-  return true;
-}
-
-static const char *cannot(const bench_case *c) {
-  (void)c;
-  return NULL;
-}
 
 /* Seconds of a pass: the least of a few turns over the ring. */
 static double time_of(const bench_ring *ring, bench_copy_way way) {
@@ -37,11 +26,8 @@ static double time_of(const bench_ring *ring, bench_copy_way way) {
 }
 
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  if (!s) {
-    (void)snprintf(reason, size, "no memory");
-    return NULL;
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
   s->ring = setup->ring;
   double least = 1e30;
   for (int way = 0; way < BENCH_COPY_WAYS; way++) {
@@ -62,18 +48,12 @@ static bool run(void *opaque, int slot, void *stream) {
   return true;
 }
 
-static bool writes(const bench_case *c, bench_role role) {
-  (void)c;
-  (void)role;
-  return false; /* no normalization, nothing to judge */
-}
-
 const bench_peer bench_peer_copy = {.name = "copy",
                                     .about = "reads and writes the tensors of the pass once: the roof",
                                     .backend = WN_CPU,
-                                    .version = version,
-                                    .cannot = cannot,
+                                    .version = bench_copy_version,
+                                    .cannot = bench_can_all,
                                     .prepare = prepare,
                                     .run = run,
-                                    .writes = writes,
+                                    .writes = bench_writes_nothing,
                                     .release = free};

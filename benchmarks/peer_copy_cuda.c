@@ -11,22 +11,9 @@ typedef struct state {
   int multiprocessors;
 } state;
 
-static bool version(char *text, size_t size) {
-  (void)snprintf(text, size, "reads and writes the pass's tensors once");
-  return true;
-}
-
-static const char *cannot(const bench_case *c) {
-  (void)c;
-  return NULL;
-}
-
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  if (!s) {
-    (void)snprintf(reason, size, "no memory");
-    return NULL;
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
   s->ring = setup->ring;
   s->multiprocessors = bench_cuda_multiprocessors();
   if (s->multiprocessors > 0) return s;
@@ -41,18 +28,12 @@ static bool run(void *opaque, int slot, void *stream) {
   return bench_copy_cuda(&copy, s->multiprocessors, stream);
 }
 
-static bool writes(const bench_case *c, bench_role role) {
-  (void)c;
-  (void)role;
-  return false; /* no normalization, nothing to judge */
-}
-
 const bench_peer bench_peer_copy_cuda = {.name = "copy",
                                          .about = "the same on a GPU",
                                          .backend = WN_CUDA,
-                                         .version = version,
-                                         .cannot = cannot,
+                                         .version = bench_copy_version,
+                                         .cannot = bench_can_all,
                                          .prepare = prepare,
                                          .run = run,
-                                         .writes = writes,
+                                         .writes = bench_writes_nothing,
                                          .release = free};

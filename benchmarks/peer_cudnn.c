@@ -18,8 +18,6 @@ typedef struct state {
   size_t work_bytes, reserve_bytes;
 } state;
 
-static bool version(char *text, size_t size) { return cudnn_version(text, size); }
-
 /* The fused calls are for channels last and 16 bits alone. */
 static bool fuses(const bench_case *c) {
   const wn_problem *const p = &c->problem;
@@ -108,38 +106,33 @@ static cudnnStatus_t create(state *s, const bench_case *c) {
   return status;
 }
 
+/* 1 or 0 to scale a result or what was there by: in double for double. */
+static const void *factor(const state *s, bool one) {
+  static const float of_float[] = {0, 1};
+  static const double of_double[] = {0, 1};
+  return s->ring->c->problem.x_type == WN_F64 ? (const void *)&of_double[one] : &of_float[one];
+}
+
 static cudnnStatus_t forward(const state *s, const bench_tensors *t, void *y, void *mean, void *rstd) {
-  const float one = 1, zero = 0;
-  const double one_double = 1, zero_double = 0;
   const wn_problem *const p = &s->ring->c->problem;
-  const bool wide = p->x_type == WN_F64;
-  const void *const alpha = wide ? (const void *)&one_double : &one, *const beta =
-                                                                         wide ? (const void *)&zero_double : &zero;
   return s->lib->BatchNormalizationForwardTrainingEx(
-      s->handle, s->mode, s->ops, alpha, beta, s->x, t->at[BENCH_X], NULL, NULL, s->x, y, s->param, t->at[BENCH_GAMMA],
-      t->at[BENCH_BETA], p->momentum, t->at[BENCH_RUNNING_MEAN], t->at[BENCH_RUNNING_VAR], p->eps, mean, rstd,
-      s->activation, s->work, s->work_bytes, s->reserve, s->reserve_bytes);
+      s->handle, s->mode, s->ops, factor(s, true), factor(s, false), s->x, t->at[BENCH_X], NULL, NULL, s->x, y,
+      s->param, t->at[BENCH_GAMMA], t->at[BENCH_BETA], p->momentum, t->at[BENCH_RUNNING_MEAN], t->at[BENCH_RUNNING_VAR],
+      p->eps, mean, rstd, s->activation, s->work, s->work_bytes, s->reserve, s->reserve_bytes);
 }
 
 static cudnnStatus_t infer(const state *s, const bench_tensors *t) {
-  const float one = 1, zero = 0;
-  const double one_double = 1, zero_double = 0;
-  const bool wide = s->ring->c->problem.x_type == WN_F64;
-  return s->lib->BatchNormalizationForwardInference(
-      s->handle, s->mode, wide ? (const void *)&one_double : &one, wide ? (const void *)&zero_double : &zero, s->x,
-      t->at[BENCH_X], s->x, t->at[BENCH_Y], s->param, t->at[BENCH_GAMMA], t->at[BENCH_BETA], t->at[BENCH_RUNNING_MEAN],
-      t->at[BENCH_RUNNING_VAR], s->ring->c->problem.eps);
+  return s->lib->BatchNormalizationForwardInference(s->handle, s->mode, factor(s, true), factor(s, false), s->x,
+                                                    t->at[BENCH_X], s->x, t->at[BENCH_Y], s->param, t->at[BENCH_GAMMA],
+                                                    t->at[BENCH_BETA], t->at[BENCH_RUNNING_MEAN],
+                                                    t->at[BENCH_RUNNING_VAR], s->ring->c->problem.eps);
 }
 
 static cudnnStatus_t backward(const state *s, const bench_tensors *t) {
-  const float one = 1, zero = 0;
-  const double one_double = 1, zero_double = 0;
-  const bool wide = s->ring->c->problem.x_type == WN_F64;
-  const void *const alpha = wide ? (const void *)&one_double : &one, *const beta =
-                                                                         wide ? (const void *)&zero_double : &zero;
+  const void *const one = factor(s, true), *const zero = factor(s, false);
   return s->lib->BatchNormalizationBackwardEx(
-      s->handle, s->mode, s->ops, alpha, beta, alpha, beta, s->x, t->at[BENCH_X], s->activation ? s->x : NULL, s->y,
-      s->x, t->at[BENCH_DY], NULL, NULL, s->x, t->at[BENCH_DX], s->param, t->at[BENCH_GAMMA], t->at[BENCH_BETA],
+      s->handle, s->mode, s->ops, one, zero, one, zero, s->x, t->at[BENCH_X], s->activation ? s->x : NULL, s->y, s->x,
+      t->at[BENCH_DY], NULL, NULL, s->x, t->at[BENCH_DX], s->param, t->at[BENCH_GAMMA], t->at[BENCH_BETA],
       t->at[BENCH_DGAMMA], t->at[BENCH_DBETA], s->ring->c->problem.eps, t->at[BENCH_MEAN], t->at[BENCH_RSTD],
       s->activation, s->work, s->work_bytes, s->reserve, s->reserve_bytes);
 }
@@ -166,11 +159,8 @@ static const char *make(state *s, const bench_case *c) {
 }
 
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  if (!s) {
-    (void)snprintf(reason, size, "no memory");
-    return NULL;
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
   s->ring = setup->ring;
   s->lib = cudnn_load(reason, size);
   if (!s->lib) {
@@ -203,18 +193,13 @@ static bool run(void *opaque, int slot, void *stream) {
   return status == CUDNN_STATUS_SUCCESS;
 }
 
-static bool writes(const bench_case *c, bench_role role) {
-  (void)c;
-  return role != BENCH_SAVED_VAR; /* it keeps the inverse deviation */
-}
-
 const bench_peer bench_peer_cudnn = {.name = "cudnn",
                                      .about = "cuDNN's legacy batch norm",
                                      .backend = WN_CUDA,
                                      .ranked = true,
-                                     .version = version,
+                                     .version = cudnn_version,
                                      .cannot = cannot,
                                      .prepare = prepare,
                                      .run = run,
-                                     .writes = writes,
+                                     .writes = bench_writes_rstd,
                                      .release = release};

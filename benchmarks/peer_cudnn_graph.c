@@ -17,8 +17,6 @@ typedef struct state {
   float epsilon, momentum;         /* scalars that packs point at */
 } state;
 
-static bool version(char *text, size_t size) { return cudnn_version(text, size); }
-
 static const char *cannot(const bench_case *c) {
   const wn_problem *const p = &c->problem;
   if (p->kind == WN_GROUP) return "its norm operation has no number of groups";
@@ -150,11 +148,8 @@ static cudnnStatus_t make(state *s, const bench_case *c) {
 }
 
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  if (!s) {
-    (void)snprintf(reason, size, "no memory");
-    return NULL;
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
   s->ring = setup->ring;
   s->epsilon = (float)setup->c->problem.eps;
   s->momentum = (float)setup->c->problem.momentum;
@@ -176,18 +171,13 @@ static bool run(void *opaque, int slot, void *stream) {
          s->lib->BackendExecute(s->handle, s->graph.plan, s->packs[slot]) == CUDNN_STATUS_SUCCESS;
 }
 
-static bool writes(const bench_case *c, bench_role role) {
-  (void)c;
-  return role != BENCH_SAVED_VAR; /* it keeps the inverse deviation */
-}
-
 const bench_peer bench_peer_cudnn_graph = {.name = "cudnn-graph",
                                            .about = "cuDNN's graph API, one norm operation",
                                            .backend = WN_CUDA,
                                            .ranked = true,
-                                           .version = version,
+                                           .version = cudnn_version,
                                            .cannot = cannot,
                                            .prepare = prepare,
                                            .run = run,
-                                           .writes = writes,
+                                           .writes = bench_writes_rstd,
                                            .release = release};

@@ -2,7 +2,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench_peer.h"
 #include "onednn_problem.h"
@@ -220,17 +219,15 @@ static const char *make(state *s) {
 }
 
 static void *prepare_as(const bench_setup *setup, bool blocked, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  const char *why = "no memory";
-  if (s) {
-    s->ring = setup->ring;
-    s->slot = -1;
-    s->norm = onednn_norm_of(setup->c, blocked);
-    why = make(s);
-    if (!why) return s;
-    release(s);
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
+  s->ring = setup->ring;
+  s->slot = -1;
+  s->norm = onednn_norm_of(setup->c, blocked);
+  const char *const why = make(s);
+  if (!why) return s;
   (void)snprintf(reason, size, "%s", why);
+  release(s);
   return NULL;
 }
 

@@ -15,10 +15,8 @@ static bool version(char *text, size_t size) {
   return true;
 }
 
-static const char *cannot(const bench_case *c) { return bench_peer_warpnorm.cannot(c); }
-
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
+  state *const s = bench_peer_state(sizeof *s, reason, size);
   if (!s) return NULL;
   s->ring = setup->ring;
   s->right = bench_peer_warpnorm.prepare(setup, reason, size);
@@ -46,8 +44,6 @@ static bool run(void *opaque, int slot, void *stream) {
   return bench_peer_warpnorm.run(s->right, slot, stream) && spoil(s, slot, tensor);
 }
 
-static bool writes(const bench_case *c, bench_role role) { return bench_peer_warpnorm.writes(c, role); }
-
 static void release(void *opaque) {
   state *const s = opaque;
   bench_peer_warpnorm.release(s->right);
@@ -59,8 +55,8 @@ const bench_peer bench_peer_planted = {.name = "planted",
                                        .ranked = true,
                                        .when_named = true,
                                        .version = version,
-                                       .cannot = cannot,
+                                       .cannot = bench_can_all,
                                        .prepare = prepare,
                                        .run = run,
-                                       .writes = writes,
+                                       .writes = bench_writes_rstd,
                                        .release = release};

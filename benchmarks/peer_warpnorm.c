@@ -17,11 +17,6 @@ static bool version(char *text, size_t size) {
   return true;
 }
 
-static const char *cannot(const bench_case *c) {
-  (void)c;
-  return NULL;
-}
-
 static void release(void *opaque) {
   state *const s = opaque;
   wn_plan_destroy(s->plan);
@@ -30,11 +25,8 @@ static void release(void *opaque) {
 }
 
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  if (!s) {
-    (void)snprintf(reason, size, "no memory");
-    return NULL;
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
   s->ring = setup->ring;
   wn_status status = wn_plan_create(&s->plan, setup->device, &setup->c->problem);
   s->work_bytes = wn_plan_workspace(s->plan, setup->c->pass);
@@ -91,17 +83,12 @@ static bool run(void *opaque, int slot, void *stream) {
   return (pass == WN_BACKWARD ? wn_backward : wn_backward_frozen)(s->plan, &a, s->work, s->work_bytes, stream) == WN_OK;
 }
 
-static bool writes(const bench_case *c, bench_role role) {
-  (void)c;
-  return role != BENCH_SAVED_VAR; /* rstd is what it keeps */
-}
-
 const bench_peer bench_peer_warpnorm = {.name = "warpnorm",
                                         .about = "this library",
                                         .ranked = true,
                                         .version = version,
-                                        .cannot = cannot,
+                                        .cannot = bench_can_all,
                                         .prepare = prepare,
                                         .run = run,
-                                        .writes = writes,
+                                        .writes = bench_writes_rstd,
                                         .release = release};

@@ -13,7 +13,6 @@ typedef struct state {
 } state;
 
 static bool version(char *text, size_t size) { return bench_peer_warpnorm.version(text, size); }
-static const char *cannot(const bench_case *c) { return bench_peer_warpnorm.cannot(c); }
 
 static void release(void *opaque) {
   state *const s = opaque;
@@ -36,11 +35,8 @@ static const char *capture(state *s) {
 }
 
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
-  state *const s = calloc(1, sizeof *s);
-  if (!s) {
-    (void)snprintf(reason, size, "no memory");
-    return NULL;
-  }
+  state *const s = bench_peer_state(sizeof *s, reason, size);
+  if (!s) return NULL;
   s->slots = setup->ring->count;
   s->graphs = calloc((size_t)s->slots, sizeof *s->graphs);
   s->plain = s->graphs ? bench_peer_warpnorm.prepare(setup, reason, size) : NULL;
@@ -56,14 +52,12 @@ static bool run(void *opaque, int slot, void *stream) {
   return bench_cuda_graph_launch(s->graphs[slot], stream);
 }
 
-static bool writes(const bench_case *c, bench_role role) { return bench_peer_warpnorm.writes(c, role); }
-
 const bench_peer bench_peer_warpnorm_graph = {.name = "warpnorm-graph",
                                               .about = "this library in a CUDA graph: what launching costs",
                                               .backend = WN_CUDA,
                                               .version = version,
-                                              .cannot = cannot,
+                                              .cannot = bench_can_all,
                                               .prepare = prepare,
                                               .run = run,
-                                              .writes = writes,
+                                              .writes = bench_writes_rstd,
                                               .release = release};

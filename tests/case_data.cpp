@@ -3,32 +3,14 @@
 #include <limits>
 
 #include "cases.h"
+#include "random.h"
 
 namespace wn::test {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-// splitmix64 (Steele, Lea, Flood 2014) and Box-Muller: the same numbers with every standard library.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15U + 0x1234567U) {}
-
-  double Uniform() { return static_cast<double>(Next() >> 11) * 0x1p-53; }
-  double Normal() {
-    const double radius = std::sqrt(-2 * std::log(1 - Uniform()));
-    return radius * std::cos(6.283185307179586 * Uniform());
-  }
-
- private:
-  std::uint64_t Next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t state_;
-};
+Random RandomOf(const Case &c) { return Random(c.seed * 0x9e3779b97f4a7c15U + 0x1234567U); }
 
 // As far from 0 as leaves the type some digits for the deviations.
 double Offset(wn_dtype type) {
@@ -121,7 +103,7 @@ Given MakeCommonGiven(const Case &c, Random *random) {
 }  // namespace
 
 Given MakeForwardGiven(const Case &c, wn_pass pass) {
-  Random random(c.seed);
+  Random random = RandomOf(c);
   Given in = MakeCommonGiven(c, &random);
   if (pass == WN_TRAIN && !c.running) in.running_mean.clear(), in.running_var.clear();
   if (pass == WN_TRAIN) SpoilRunning(c, &in);
@@ -133,7 +115,7 @@ Given MakeForwardGiven(const Case &c, wn_pass pass) {
 Given MakeBackwardGiven(const Case &c, wn_pass pass) {
   const wn_problem &p = c.problem;
   const Types types(p);
-  Random random(c.seed);
+  Random random = RandomOf(c);
   Given in = MakeCommonGiven(c, &random);
   const Forward f = pass == WN_BACKWARD ? OracleTrain(p, in) : OracleInfer(p, in);
   in.x = f.sum;

@@ -1,16 +1,8 @@
 #!/usr/bin/env bash
 # scripts/perf-guard sees more instructions and fewer, and keeps quiet about other compilers. guard_test.sh BUILD_FOLDER
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=benchmarks/tests/tried.sh
+source "$(dirname "$0")/tried.sh"
 build=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-fail() {
-  echo "guard_test: $*" >&2
-  cat "$scratch/output" >&2
-  exit 1
-}
 guard() {
   local status=0
   "$root/scripts/perf-guard" --build "$build" --baseline "$scratch/baseline" "$@" >"$scratch/output" 2>&1 || status=$?

@@ -1,17 +1,9 @@
 #!/usr/bin/env bash
 # scripts/profile: the processor's profile is real, the GPU's tools are stand-ins that say how they were called.
 # profile_test.sh BUILD_FOLDER
-set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=benchmarks/tests/tried.sh
+source "$(dirname "$0")/tried.sh"
 build=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-
-fail() {
-  echo "profile_test: $*" >&2
-  cat "$scratch/output" >&2
-  exit 1
-}
 profile() { # STATUS WORD...
   local -r expected=$1
   local status=0

@@ -11,11 +11,6 @@ static bool version(char *text, size_t size) {
   return true;
 }
 
-static const char *cannot(const bench_case *c) {
-  (void)c;
-  return NULL;
-}
-
 /* The data, and nothing that is computed from it. */
 static void *prepare(const bench_setup *setup, char *reason, size_t size) {
   (void)reason;
@@ -44,7 +39,7 @@ const bench_peer bench_peer_warpnorm = {.name = "warpnorm",
                                         .about = "not this library",
                                         .ranked = true,
                                         .version = version,
-                                        .cannot = cannot,
+                                        .cannot = bench_can_all,
                                         .prepare = prepare,
                                         .run = run,
                                         .release = release};
