@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace wn::test {
 namespace {
@@ -28,6 +29,16 @@ bool Same(const Output &a, const Output &b) {
     if (!std::isnan(Load(a.type, &a.bytes[at])) || !std::isnan(Load(b.type, &b.bytes[at]))) return false;
   }
   return true;
+}
+
+std::string JudgeCounter(const Result &run, std::int64_t expected) {
+  const auto seen = run.outputs.find("batches_seen");
+  if (seen == run.outputs.end()) return "";
+  std::int64_t count = 0;
+  std::memcpy(&count, seen->second.bytes.data(), sizeof count);
+  return count == expected
+             ? ""
+             : "batches_seen is " + std::to_string(count) + ", expected " + std::to_string(expected) + "; ";
 }
 
 }  // namespace
@@ -77,6 +88,23 @@ void Report::Ratio(const std::string &output, const std::string &label, real rat
 }
 
 std::string Label(const Case &c, wn_pass pass) { return std::string(PassName(pass)) + " of " + c.Name(); }
+
+std::string Judge(const std::string &label, const Expectation &expectation, const Result &run, Report *report) {
+  std::string text;
+  for (const auto &[name, expected] : expectation.outputs) {
+    const auto output = run.outputs.find(name);
+    if (output == run.outputs.end()) {
+      text += name + " is missing; ";
+      continue;
+    }
+    const Comparison comparison = Compare(expected, output->second.values());
+    report->Ratio(name + " " + TypeName(expected.type), label, comparison.worst);
+    if (comparison.wrong > 0) text += name + comparison.text + "; ";
+  }
+  for (const auto &[name, output] : run.outputs)
+    if (output.type != WN_DTYPE_DEFAULT && expectation.outputs.count(name) == 0) text += name + " is unjudged; ";
+  return text + JudgeCounter(run, expectation.batches_seen);
+}
 
 std::string Difference(const Result &a, const Result &b) {
   std::string text = a.complaint + b.complaint;

@@ -53,6 +53,10 @@ class Report {
 
 std::string Label(const Case &c, wn_pass pass);
 
+// Whether a run that succeeded has returned all that is expected and nothing that is not: complaints, empty when it
+// has. Notes in the report what part of the tolerances it used.
+std::string Judge(const std::string &label, const Expectation &expectation, const Result &run, Report *report);
+
 // What differs between the outputs of two runs, bit by bit (NaN: whether it is one); empty: nothing. Only what both
 // have is compared, and of masks only those that are written to the end.
 std::string Difference(const Result &a, const Result &b);

@@ -24,21 +24,26 @@ struct Kernels {
 // ---- what the planner can choose
 
 // A problem of the grid in all types: every one of y, and every one of dy, with each of x.
-std::vector<wni_problem> WithTypes(const wn_problem &given) {
+std::vector<wni_problem> WithTypes(const wni_problem &problem) {
   std::vector<wni_problem> problems;
   for (const wn_dtype x : {WN_F32, WN_F16, WN_BF16, WN_F64})
     for (const wn_dtype y : {WN_F32, WN_F16, WN_BF16, WN_F64, WN_F8_E4M3, WN_F8_E5M2}) {
-      wn_problem p = given;
+      wn_problem p = problem.given;
       p.x_type = x;
       p.y_type = y;
       p.dy_type = y == WN_F8_E4M3 || y == WN_F8_E5M2 ? WN_F32 : y;
       p.param_type = p.param_grad_type = WN_DTYPE_DEFAULT;
       wni_problem resolved;
-      if (wni_problem_resolve(&p, &resolved) == WN_OK) problems.push_back(resolved);
+      if (wni_problem_resolve(&p, &resolved) != WN_OK) continue;
+      resolved.ranks = problem.ranks;
+      problems.push_back(resolved);
     }
   return problems;
 }
 
+bool IsJoin(const std::string &line) { return line.find("join_") != std::string::npos; }
+
+// Of a plan of several ranks what it has beside others: its tests take a sample of the cases, so that is what counts.
 void AddPlan(const wni_plan_input &in, const wni_cuda_figures &device, Kernels *chosen) {
   const wni_cuda_plan plan = test::MakePlan(in, device);
   for (int i = 0; i < plan.launches; i++) {
@@ -46,43 +51,21 @@ void AddPlan(const wni_plan_input &in, const wni_cuda_figures &device, Kernels *
     if (l.function == WNI_CUDA_EXCHANGE) continue;  // no kernel
     const void *const kernel = wni_cuda_kernel(l.function, l.variant, &in.types);
     ASSERT_NE(kernel, nullptr) << wni_cuda_function_name(l.function) << ", variant " << l.variant;
-    chosen->instances.insert(InstanceName(kernel));
+    const std::string instance = InstanceName(kernel);
+    if (in.ranks > 0 && !IsJoin(instance)) continue;
+    chosen->instances.insert(instance);
     chosen->ways.insert(WayName(kernel, plan.cut, in.geo, in.stats));
   }
-}
-
-bool IsJoin(const std::string &line) { return line.find("join_") != std::string::npos; }
-
-// What plans of several ranks have beside others: their tests take a sample of the cases, so that is what counts there.
-Kernels ChosenForRanks() {
-  Kernels all, joins;
-  for (const test::PlanCase &c : test::PlanCases()) {
-    const wni_problem &given = c.problem;
-    if (given.given.kind != WN_BATCH || given.given.parts > 1 || given.given.x_type == WN_F64) continue;
-    if (c.pass != WN_TRAIN && c.pass != WN_BACKWARD) continue;
-    for (const wni_problem &problem : WithTypes(given.given)) {
-      wni_plan_input in = test::PlanCase{problem, c.pass}.Input();
-      in.ranks = 2;
-      AddPlan(in, test::PlanDevices().front(), &all);
-    }
-  }
-  std::copy_if(all.instances.begin(), all.instances.end(), std::inserter(joins.instances, joins.instances.end()),
-               IsJoin);
-  std::copy_if(all.ways.begin(), all.ways.end(), std::inserter(joins.ways, joins.ways.end()), IsJoin);
-  return joins;
 }
 
 Kernels ChosenByThePlanner() {
   Kernels chosen;
   for (const test::PlanCase &c : test::PlanCases()) {
     if (c.problem.given.x_type != WN_F32) continue;  // the other types come from WithTypes
-    for (const wni_problem &problem : WithTypes(c.problem.given))
+    for (const wni_problem &problem : WithTypes(c.problem))
       for (const wni_cuda_figures &device : test::PlanDevices())
         AddPlan(test::PlanCase{problem, c.pass}.Input(), device, &chosen);
   }
-  const Kernels joins = ChosenForRanks();
-  chosen.instances.insert(joins.instances.begin(), joins.instances.end());
-  chosen.ways.insert(joins.ways.begin(), joins.ways.end());
   return chosen;
 }
 

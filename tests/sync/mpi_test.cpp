@@ -13,11 +13,6 @@
 namespace wn::test {
 namespace {
 
-bool IsStatistic(const std::string &output) {
-  return output == "mean" || output == "rstd" || output == "running_mean" || output == "running_var" ||
-         output == "batches_seen";
-}
-
 // Whether these bytes are the same on every rank. NaNs are made alike before.
 bool SameOnAllRanks(const Output &output) {
   std::vector<std::uint8_t> mine = output.bytes;

@@ -1,7 +1,6 @@
 #include "shares.h"
 
 #include <cmath>
-#include <cstring>
 
 namespace wn::test {
 namespace {
@@ -152,25 +151,12 @@ Expectation JoinedExpectation(const SharedCase &c, wn_pass pass, const Given &jo
 std::string JudgeRank(const SharedCase &c, wn_pass pass, int rank, const Given &joined, const Expectation &all,
                       const Result &result, Report *report) {
   if (!result.complaint.empty() || result.status != WN_OK) return result.complaint;
-  const Expectation expectation = ExpectedOfRank(c, pass, rank, joined, all);
-  std::string text;
-  for (const auto &[name, expected] : expectation.outputs) {
-    const auto output = result.outputs.find(name);
-    if (output == result.outputs.end()) {
-      text += name + " is missing; ";
-      continue;
-    }
-    const Comparison comparison = Compare(expected, output->second.values());
-    report->Ratio(name + " " + TypeName(expected.type), c.Name(), comparison.worst);
-    if (comparison.wrong > 0) text += name + comparison.text + "; ";
-  }
-  for (const auto &[name, output] : result.outputs)
-    if (output.type != WN_DTYPE_DEFAULT && expectation.outputs.count(name) == 0) text += name + " is unjudged; ";
-  const auto seen = result.outputs.find("batches_seen");
-  std::int64_t count = expectation.batches_seen;
-  if (seen != result.outputs.end()) std::memcpy(&count, seen->second.bytes.data(), sizeof count);
-  if (count != expectation.batches_seen) text += "batches_seen is " + std::to_string(count) + "; ";
-  return text;
+  return Judge(c.Name(), ExpectedOfRank(c, pass, rank, joined, all), result, report);
+}
+
+bool IsStatistic(const std::string &output) {
+  return output == "mean" || output == "rstd" || output == "running_mean" || output == "running_var" ||
+         output == "batches_seen";
 }
 
 }  // namespace wn::test

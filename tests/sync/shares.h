@@ -39,5 +39,8 @@ Expectation JoinedExpectation(const SharedCase &c, wn_pass pass, const Given &jo
 std::string JudgeRank(const SharedCase &c, wn_pass pass, int rank, const Given &joined, const Expectation &all,
                       const Result &result, Report *report);
 
+// Whether an output is that of all ranks, with the same bits on each.
+bool IsStatistic(const std::string &output);
+
 }  // namespace wn::test
 #endif

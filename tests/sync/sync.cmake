@@ -1,18 +1,13 @@
 # Sync plans, with ranks that are threads of the test: every case, the faults, plans that differ.
-set(wn_sync_test_sources device_memory.cpp runner.cpp run_report.cpp sync/local_ranks.cpp sync/shares.cpp
-                         sync/small_batch.cpp sync/sync_conformance.cpp sync/sync_faults.cpp)
+set(wn_rank_test_sources device_memory.cpp runner.cpp run_report.cpp sync/shares.cpp sync/small_batch.cpp)
+set(wn_sync_test_sources ${wn_rank_test_sources} sync/local_ranks.cpp sync/sync_conformance.cpp sync/sync_faults.cpp)
 add_executable(wn_sync_tests ${wn_sync_test_sources})
 target_include_directories(wn_sync_tests PRIVATE "${PROJECT_SOURCE_DIR}")
 target_link_libraries(wn_sync_tests PRIVATE wn_oracle warpnorm GTest::gtest_main)
 
-function(sync_test name filter labels)
-  add_test(NAME sync.${name} COMMAND wn_sync_tests "--gtest_filter=${filter}")
-  set_tests_properties(sync.${name} PROPERTIES LABELS "${labels}" ENVIRONMENT "${ARGN}" TIMEOUT 600
-                                               FAIL_REGULAR_EXPRESSION "Running 0 tests")
-endfunction()
-sync_test(conformance "SyncConformance.*:Tampered.*" "sync;fast")
-sync_test(conformance.long "SyncConformanceLong.*" "sync;fast")
-sync_test(faults "SyncCreation.*:SyncCalls.*" "sync;fast;thread;short")
+filtered_test(sync.conformance wn_sync_tests "SyncConformance.*:Tampered.*" "sync;fast")
+filtered_test(sync.conformance.long wn_sync_tests "SyncConformanceLong.*" "sync;fast")
+filtered_test(sync.faults wn_sync_tests "SyncCreation.*:SyncCalls.*" "sync;fast;thread;short")
 
 # The same with processes for ranks. As root, with more ranks than processors and in a container: Open MPI has to be told
 # that each of it is meant; other MPIs do not read this.
@@ -22,7 +17,7 @@ if(TARGET warpnorm_mpi)
       OMPI_MCA_btl_vader_single_copy_mechanism=none OMP_NUM_THREADS=1)
   set_property(GLOBAL PROPERTY wn_mpi_environment "${wn_mpi_environment}")
   # mpi.h of Open MPI brings its C++ bindings, which nobody has for years.
-  add_library(wn_mpi_test_parts STATIC device_memory.cpp runner.cpp run_report.cpp sync/shares.cpp sync/small_batch.cpp)
+  add_library(wn_mpi_test_parts STATIC ${wn_rank_test_sources})
   target_include_directories(wn_mpi_test_parts PUBLIC "${PROJECT_SOURCE_DIR}")
   target_compile_definitions(wn_mpi_test_parts PUBLIC OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
   target_link_libraries(wn_mpi_test_parts PUBLIC wn_oracle warpnorm_mpi GTest::gtest)

@@ -13,11 +13,6 @@ namespace {
 constexpr std::int64_t kLong = 215000;  // more would only tell again what long sums do, which other tests know
 constexpr std::int64_t kSmall = 20000;
 
-bool IsStatistic(const std::string &output) {
-  return output == "mean" || output == "rstd" || output == "running_mean" || output == "running_var" ||
-         output == "batches_seen";
-}
-
 // The same bits on every rank.
 std::string StatisticsDiffer(const Result &a, const Result &b) {
   std::string text;
