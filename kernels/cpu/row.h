@@ -219,7 +219,9 @@ static inline void row_affine(const wni_cpu_job *job, row_place at, const row_pa
     return;
   }
   WNI_EACH_STRETCH(p, g, plan, tile) {
-    tile_affine(s, relu, gamma + p.param, beta + p.param, source_from(x, p.begin), p.size, target_from(z, p.begin));
+    const source from = source_from(x, p.begin);
+    const target to = target_from(z, p.begin);
+    tiles_affine(1, &s, relu, gamma + p.param, beta + p.param, &from, p.size, &to);
   }
 }
 

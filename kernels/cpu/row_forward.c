@@ -257,31 +257,91 @@ void WNI_FN(row_apply)(const wni_cpu_job *job, int64_t task) {
   forward_end(&f);
 }
 
+/* A line's sample, middle and run: in that order of memory. */
+typedef struct line_place {
+  row_place at;
+  int64_t run;
+} line_place;
+
+static line_place line_place_of(const wni_geometry *g, int64_t line) {
+  const int64_t middles = g->extent[1], runs = g->extent[2];
+  const line_place p = {{line / middles / runs, line % middles}, line / middles % runs};
+  return p;
+}
+
+static line_place line_place_next(const wni_geometry *g, line_place p) {
+  if (++p.at.middle < g->extent[1]) return p;
+  p.at.middle = 0;
+  if (++p.run < g->extent[2]) return p;
+  p.run = 0;
+  p.at.outer++;
+  return p;
+}
+
 /* Running statistics: each element is seen once, so the order is that of memory. */
-static void line_apply(forward *f, int64_t line, int64_t element, int64_t elements, real *scratch) {
-  const int64_t middles = f->geo->extent[1], runs = f->geo->extent[2];
-  const row_place at = {line / middles / runs, line % middles};
-  const row_part part = {line / middles % runs, 1, element, elements};
+static normalizer running_normalizer(const forward *f, int64_t param) {
+  return normalizer_make(f->job->set_mean[param], f->job->set_rstd[param]);
+}
+
+static void line_apply(forward *f, line_place line, int64_t element, int64_t elements, real *scratch) {
+  const row_part part = {line.run, 1, element, elements};
   const row_walk walk = row_walk_of(part);
-  const int64_t param = at.middle * f->geo->param_step;
-  const normalizer s = normalizer_make(f->job->set_mean[param], f->job->set_rstd[param]);
+  const normalizer s = running_normalizer(f, line.at.middle * f->geo->param_step);
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
-    apply_tile(f, at, &tile, s, take_input(f, at, &tile, scratch));
+    apply_tile(f, line.at, &tile, s, take_input(f, line.at, &tile, scratch));
   }
+}
+
+/* Lines of a tile each with one gamma and beta, whose y is made in one go. */
+static void short_lines(const forward *f, int64_t begin, int64_t end) {
+  const wni_call *const call = f->call;
+  const real *const gamma = f->job->gamma, *const beta = f->job->beta;
+  line_place line = line_place_of(f->geo, begin);
+  for (int64_t first = begin; first < end; first += BATCH) {
+    const int64_t count = least(BATCH, end - first);
+    source x[BATCH];
+    target y[BATCH];
+    normalizer s[BATCH];
+    real g[BATCH], b[BATCH];
+    for (int64_t i = 0; i < count; i++, line = line_place_next(f->geo, line)) {
+      const row_part tile = {line.run, 1, 0, f->geo->extent[3]};
+      const int64_t param = line.at.middle * f->geo->param_step;
+      x[i] = row_source(&call->x, line.at, &tile, NULL);
+      y[i] = row_target(&call->y, line.at, &tile, f->job->stream, NULL);
+      s[i] = running_normalizer(f, param);
+      g[i] = gamma[param];
+      b[i] = beta[param];
+    }
+    tiles_affine(count, s, call->act == WN_ACT_RELU, g, b, x, f->geo->extent[3], y);
+  }
+}
+
+static bool has_short_lines(const forward *f) {
+  const row_part line = {0, 1, 0, f->geo->extent[3]};
+  return line.elements <= TILE && !f->plan->per_element && f->plan->spans == 1 && f->call->add != WN_ADD_BEFORE &&
+         is_plain(f, &line);
 }
 
 void WNI_FN(row_lines)(const wni_cpu_job *job, int64_t task) {
   forward f = forward_begin(job);
   const wni_row_plan *const plan = f.plan;
+  const int64_t elements = f.geo->extent[3];
   real scratch[TILE] WNI_TILE_ALIGNED;
   if (plan->line_pieces > 1) {
+    const line_place line = line_place_of(f.geo, task / plan->line_pieces);
     const int64_t element = task % plan->line_pieces * plan->line_elements;
-    line_apply(&f, task / plan->line_pieces, element, least(plan->line_elements, f.geo->extent[3] - element), scratch);
+    line_apply(&f, line, element, least(plan->line_elements, elements - element), scratch);
   } else {
     const int64_t begin = task * plan->lines_per_task;
     const int64_t end = least(begin + plan->lines_per_task, f.geo->sets * f.geo->extent[2]);
-    for (int64_t line = begin; line < end; line++) line_apply(&f, line, 0, f.geo->extent[3], scratch);
+    line_place line = line_place_of(f.geo, begin);
+    if (has_short_lines(&f)) {
+      short_lines(&f, begin, end);
+    } else {
+      for (int64_t i = begin; i < end; i++, line = line_place_next(f.geo, line))
+        line_apply(&f, line, 0, elements, scratch);
+    }
   }
   forward_end(&f);
 }
