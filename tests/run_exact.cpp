@@ -64,6 +64,30 @@ TEST(Exact, StatisticsAreStrict) {
   });
 }
 
+// A first mean from part of a set may be far off: sorted sets, and sets whose beginning, or the beginning of whose
+// quarters, stands 1000 standard deviations apart. Relative to rstd, which is right to a few u + K(m) u / 2.
+TEST(Exact, StatisticsOfSetsThatAreNotAlike) {
+  const auto place = [](std::int64_t at, std::int64_t m, int shape) {
+    if (shape == 0) return 8.0 * static_cast<double>(at) / static_cast<double>(m);
+    return (shape == 1 ? at : at % (m / 4)) < 16 ? 1e3 : 0.0;
+  };
+  for (const std::int64_t m : {600, 2048, 3001, 12289, 300000}) {
+    for (const int shape : {0, 1, 2}) {
+      const Case c = Plain(WN_LAYER, WN_NXC, 3, m, 1);
+      Given in = MakeForwardGiven(c, WN_TRAIN);
+      for (std::int64_t i = 0; i < 3 * m; i++)
+        in.x[static_cast<std::size_t>(i)] =
+            static_cast<float>(in.x[static_cast<std::size_t>(i)] + place(i % m, m, shape));
+      const Forward exact = OracleTrain(c.problem, in);
+      const Result result = RunChecked(c, WN_TRAIN, in);
+      const std::vector<double> rstd = result.outputs.at("rstd").values();
+      const double bound = std::ldexp(3 + (4 + std::log2(static_cast<double>(m))) / 2, -24);
+      for (std::size_t set = 0; set < 3; set++)
+        EXPECT_LE(std::fabs(rstd[set] / exact.rstd[set] - 1), bound) << m << " elements, shape " << shape;
+    }
+  }
+}
+
 // Sets of equal elements: y is beta, whatever the value and however the set is cut.
 TEST(Exact, ConstantSetsGiveBeta) {
   Sample sample;

@@ -161,6 +161,14 @@ static inline void sums_of_batch(int64_t count, const vec v[BATCH], real out[BAT
 static void batch_moments(set_batch *b, int64_t n, bool centered) {
   vec sum[BATCH], squares[BATCH];
   real mean[BATCH], distance[BATCH], square[BATCH];
+  if (n >= LEAST_SAMPLED) {
+    for (int64_t i = 0; i < b->count; i++) {
+      const wni_moments v = tile_moments(b->h[i], n, centered);
+      b->mean[i] = v.mean;
+      b->m2[i] = v.m2;
+    }
+    return;
+  }
   if (!centered) {
     tiles_sum_of_squares(b->count, b->h, n, squares);
     sums_of_batch(b->count, squares, square);
