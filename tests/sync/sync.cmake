@@ -36,7 +36,7 @@ if(TARGET warpnorm_mpi)
   set(modes late)
   execute_process(COMMAND ${MPIEXEC_EXECUTABLE} --version OUTPUT_VARIABLE launcher ERROR_VARIABLE launcher)
   if(launcher MATCHES "Open MPI|OpenRTE")
-    list(APPEND modes killed unborn)
+    list(APPEND modes killed amid unborn)
   endif()
   foreach(mode IN LISTS modes)
     add_test(NAME sync.mpi.${mode} COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/sync/mpi_faults.sh" ${MPIEXEC_EXECUTABLE} 3

@@ -1,5 +1,6 @@
-/* Batch normalization over the GPUs of NCCL's ranks; here one rank in one process, which a program with more of them makes
- * as NCCL's manual says. Any of these builds it, with NCCL and CUDA's runtime from wherever the program takes them:
+/* Batch normalization over the GPUs of NCCL's ranks; here one rank in one process, which a program with more of them
+ * makes as NCCL's manual says. Any of these builds it, with NCCL and CUDA's runtime from wherever the program takes
+ * them:
  *
  *   cmake -S . -B build -DCMAKE_PREFIX_PATH=<prefix> && cmake --build build
  *   cc link_nccl.c $(pkg-config --cflags --libs warpnorm_nccl) -lnccl -lcudart -o link_nccl
