@@ -75,6 +75,11 @@ static bool take_workspace(norm_layer *layer, buffers *memory, fault *f) {
   return (layer->work = buffers_take(memory, (int64_t)layer->work_bytes, 1, f)) != NULL;
 }
 
+static wn_status make_plan(wn_plan **plan, wn_device *device, const wn_problem *problem, const wn_comm *statistics) {
+  const bool shared = statistics && problem->kind == WN_BATCH; /* the other kinds look at one sample at a time */
+  return shared ? wn_plan_create_sync(plan, device, problem, statistics) : wn_plan_create(plan, device, problem);
+}
+
 bool norm_layer_create(norm_layer *layer, const norm_choice *choice, int64_t most_rows, int64_t width, buffers *memory,
                        fault *f) {
   memset(layer, 0, sizeof *layer);
@@ -83,7 +88,8 @@ bool norm_layer_create(norm_layer *layer, const norm_choice *choice, int64_t mos
   layer->width = width;
   layer->channels = problem.c;
   layer->running = choice->kind == WN_BATCH;
-  return fault_check(f, wn_plan_create(&layer->plan, memory->on->device, &problem), "planning a normalization") &&
+  return fault_check(f, make_plan(&layer->plan, memory->on->device, &problem, choice->statistics),
+                     "planning a normalization") &&
          take_parameters(layer, &problem, memory, f) && take_workspace(layer, memory, f) &&
          (!choice->bf16 || take_staging(layer, most_rows * width, memory, f));
 }

@@ -11,7 +11,8 @@ typedef struct norm_choice {
   bool bf16;
   wn_act act; /* fused: applied to what was normalized; backward counts it in */
   double eps;
-  double momentum; /* as the library counts: the share of the new statistic in the running one */
+  double momentum;           /* as the library counts: the share of the new statistic in the running one */
+  const wn_comm *statistics; /* of batch norm: the ranks whose samples count together; NULL: this process's own */
 } norm_choice;
 
 typedef struct norm_layer {

@@ -33,6 +33,7 @@ static const choice activations[] = {{"relu", WN_ACT_RELU},
 static const choice optimizers[] = {{"sgd", OPTIMIZER_SGD}, {"adam", OPTIMIZER_ADAM}, {NULL, 0}};
 static const choice types[] = {{"f32", WN_F32}, {"bf16", WN_BF16}, {NULL, 0}};
 static const choice devices[] = {{"cpu", WN_CPU}, {"cuda", WN_CUDA}, {NULL, 0}};
+static const choice ranks_modes[] = {{"no", RANKS_NONE}, {"sync", RANKS_SYNC}, {"local", RANKS_LOCAL}, {NULL, 0}};
 static const choice yes_no[] = {{"yes", 1}, {"no", 0}, {NULL, 0}};
 
 typedef enum { CHOICE, INTEGER, INTEGER64, REAL, SCALES, TEXT, IMAGES, DEVICE } value_kind;
@@ -71,6 +72,9 @@ static const option table[] = {
      0, 1023},
     {"--threads", "N", "1", "of the processor's matrix products; OMP_NUM_THREADS sets the normalization's", INTEGER,
      FIELD(threads), NULL, 1, 1024},
+    {"--ranks", "HOW", "no",
+     "no, or the processes of mpirun share each batch: statistics of it (sync) or of shares (local)", CHOICE,
+     FIELD(ranks), ranks_modes, 0, 0},
     {"--data", "FOLDER", "/usr/share/datasets/fashion-mnist", "images and labels in MNIST's format, .gz or not", TEXT,
      FIELD(data), NULL, 0, 0},
     {"--out", "FOLDER", "out", "where the results go", TEXT, FIELD(out), NULL, 0, 0},
@@ -245,6 +249,10 @@ static bool wrong_together(command_line *line, const char *name, const char *oth
 }
 
 static bool check_together(command_line *line, const options *opt) {
+  if (opt->ranks != RANKS_NONE && opt->device != WN_CPU) {
+    fault_set(line->fault, "--ranks: processes share a batch on processors only");
+    return wrong_together(line, "--ranks", "--device");
+  }
   const bool grouped = opt->norm == WN_GROUP || opt->norm == WN_INSTANCE;
   if (!grouped && line->word_of[find_option("--groups", 8) - table]) {
     fault_set(line->fault, "--groups: --norm %s has no groups, only group and instance have",

@@ -26,9 +26,13 @@ typedef struct options {
   int device;  /* wn_backend */
   int ordinal; /* which GPU */
   int threads;
+  int ranks;  /* options_ranks */
   int figure; /* 0: no picture */
   const char *data, *out;
 } options;
+
+/* --ranks: this process alone, or those of mpirun, with the statistics of a batch or of each one's share. */
+typedef enum { RANKS_NONE, RANKS_SYNC, RANKS_LOCAL } options_ranks;
 
 typedef enum { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_WRONG } options_result;
 

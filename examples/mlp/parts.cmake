@@ -15,6 +15,7 @@ function(mlp_parts target library)
       optimizer.c
       options.c
       progress.c
+      ranks.c
       rng.c
       study.c
       train.c

@@ -39,8 +39,7 @@ static void time_left(const progress *p, char *text, size_t size) {
   snprintf(text, size, "%.1f s, %s left", elapsed, left);
 }
 
-void progress_step(void *context) {
-  progress *const p = context;
+void progress_step(progress *p) {
   p->done++;
   if (!p->terminal || now() - p->shown < 0.2) return;
   char left[64];

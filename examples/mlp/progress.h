@@ -15,7 +15,7 @@ typedef struct progress {
 } progress;
 
 void progress_start(progress *, FILE *out, int64_t total);
-void progress_step(void *context); /* one epoch more: a train_tick, whose context is the progress */
+void progress_step(progress *); /* one epoch more */
 /* A line that stays, with the time behind it. */
 void progress_line(progress *, const char *text);
 double progress_seconds(const progress *);

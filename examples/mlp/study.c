@@ -21,6 +21,7 @@
 
 typedef struct study {
   const options *opt;
+  ranks *together; /* joined; NULL: alone */
   machine machine;
   buffers images;
   train_plan plan;
@@ -43,11 +44,12 @@ static bool make_folder(const char *folder, fault *f) {
   }
 }
 
-static FILE *create_file(const char *folder, const char *name, fault *f) {
+static FILE *create_file(const study *s, const char *name, fault *f) {
   char path[4096];
-  if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) {
+  if (snprintf(path, sizeof path, "%s/%s", s->opt->out, name) >= (int)sizeof path) {
     return fault_set(f, "--out: the name is too long"), NULL;
   }
+  if (!ranks_leads(s->together)) strcpy(path, "/dev/null");
   FILE *const file = fopen(path, "w");
   if (!file) fault_set(f, "--out: %s cannot be written: %s", path, strerror(errno));
   return file;
@@ -92,7 +94,8 @@ static void make_plan(study *s) {
                .groups = opt->groups,
                .bf16 = opt->type == WN_BF16,
                .eps = STUDY_EPS,
-               .momentum = STUDY_MOMENTUM},
+               .momentum = STUDY_MOMENTUM,
+               .statistics = s->together ? s->together->statistics : NULL},
   };
   plan->batch = opt->batch;
   plan->epochs = opt->epochs;
@@ -100,17 +103,27 @@ static void make_plan(study *s) {
   plan->optimizer = (optimizer_kind)opt->optimizer;
   plan->rate = opt->rate;
   plan->seed = (uint64_t)opt->seed;
+  plan->together = s->together;
 }
 
-static bool study_open(study *s, const options *opt, FILE *out, fault *f) {
+static bool join_ranks(study *s, ranks *r, fault *f) {
+  if (!r) return true;
+  if (s->opt->batch % r->count != 0)
+    return fault_set(f, "--batch: %d images are no equal shares for %d ranks", s->opt->batch, r->count);
+  s->together = r;
+  return r->join(r, s->machine.device, f);
+}
+
+static bool study_open(study *s, const options *opt, ranks *r, FILE *out, fault *f) {
   memset(s, 0, sizeof *s);
   s->opt = opt;
   s->series = opt->norm ? 2 : 1;
   if (!machine_open(&s->machine, (wn_backend)opt->device, opt->ordinal, opt->threads, f)) return false;
   s->images.on = &s->machine;
-  if (!load_images(s, f) || !make_folder(opt->out, f)) return false;
-  if (!(s->curves = create_file(opt->out, "curves.csv", f))) return false;
-  if (!(s->summary = create_file(opt->out, "summary.csv", f))) return false;
+  if (!join_ranks(s, r, f) || !load_images(s, f)) return false;
+  if (ranks_leads(r) && !make_folder(opt->out, f)) return false;
+  if (!(s->curves = create_file(s, "curves.csv", f))) return false;
+  if (!(s->summary = create_file(s, "summary.csv", f))) return false;
   make_plan(s);
   progress_start(&s->progress, out, (int64_t)opt->scale_count * s->series * opt->epochs);
   return true;
@@ -121,6 +134,7 @@ static bool study_close(study *s, fault *f) {
   const bool curves = close_file(&s->curves, "curves.csv", &close_fault);
   const bool summary = close_file(&s->summary, "summary.csv", &close_fault);
   if (s->images.on) buffers_release(&s->images);
+  if (s->together) s->together->leave(s->together);
   machine_close(&s->machine);
   if (curves && summary) return true;
   *f = close_fault;
@@ -147,6 +161,9 @@ static void print_setting(const study *s, FILE *out) {
     if (opt->norm == WN_INSTANCE) fprintf(out, ", %d channels", opt->groups);
     fputs(", against none; ", out);
   }
+  if (s->together)
+    fprintf(out, "%d ranks, statistics of %s; ", s->together->count,
+            s->together->statistics ? "the batch" : "each share");
   fprintf(out, "device: %s\n", wn_device_text(s->machine.device));
   fputs("accuracy on the training images (the last point of the curve) and on the test images\n", out);
   fflush(out);
@@ -171,6 +188,11 @@ static void write_rows(study *s, int scale, const char *norm, const train_result
           number(test_loss, r->test_loss));
 }
 
+static void count_epoch(void *context, const network *net) {
+  (void)net;
+  progress_step(context);
+}
+
 static bool run_scale(study *s, int scale, train_sample *samples, fault *f) {
   const options *const opt = s->opt;
   char line[256];
@@ -180,7 +202,7 @@ static bool run_scale(study *s, int scale, train_sample *samples, fault *f) {
     const char *const norm = series == 0 ? "none" : options_word("--norm", opt->norm);
     train_result result = {.samples = samples};
     s->plan.shape.normalized = series == 1;
-    if (!train_run(&s->machine, &s->plan, &result, progress_step, &s->progress, f)) return false;
+    if (!train_run(&s->machine, &s->plan, &result, count_epoch, &s->progress, f)) return false;
     write_rows(s, scale, norm, &result);
     const double last = samples[opt->epochs - 1].accuracy;
     s->learned[series] += last >= STUDY_LEARNED;
@@ -212,9 +234,9 @@ static void print_result(const study *s, FILE *out) {
   fprintf(out, "%.1f s; results: %s/curves.csv, %s/summary.csv\n", progress_seconds(&s->progress), opt->out, opt->out);
 }
 
-bool study_run(const options *opt, FILE *out, fault *f) {
+bool study_run(const options *opt, ranks *r, FILE *out, fault *f) {
   study s;
-  bool good = study_open(&s, opt, out, f);
+  bool good = study_open(&s, opt, r, out, f);
   if (good) {
     print_setting(&s, out);
     good = run_scales(&s, f);
@@ -222,7 +244,7 @@ bool study_run(const options *opt, FILE *out, fault *f) {
   good = good ? study_close(&s, f) : (study_close(&s, &(fault){""}), false);
   if (!good) return false;
   print_result(&s, out);
-  if (!opt->figure) return true;
+  if (!opt->figure || !ranks_leads(r)) return true;
   if (!figure_draw(opt, f)) return false;
   fprintf(out, "picture: %s/accuracy.png, %s/accuracy.svg\n", opt->out, opt->out);
   return true;

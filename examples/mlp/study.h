@@ -4,8 +4,10 @@
 
 #include "fault.h"
 #include "options.h"
+#include "ranks.h"
 
-/* Trains, writes curves.csv and summary.csv, draws the picture, and reports on `out`. */
-bool study_run(const options *, FILE *out, fault *);
+/* Trains, writes curves.csv and summary.csv, draws the picture, and reports on `out`. ranks: the processes that train
+ * together, of which rank 0 alone writes files; NULL: this one alone. */
+bool study_run(const options *, ranks *, FILE *out, fault *);
 
 #endif

@@ -23,6 +23,8 @@ typedef struct training {
   buffers memory;
   batch batch;
   rng batches;
+  ranks_share share; /* of this process, in each batch */
+  ranks_room room;
 } training;
 
 bool train_upload(train_images *images, const dataset *set, buffers *memory, fault *f) {
@@ -49,6 +51,7 @@ static bool training_open(training *t, machine *m, const train_plan *plan, fault
   memset(t, 0, sizeof *t);
   t->plan = plan;
   t->memory.on = m;
+  t->share = ranks_share_of(plan->together, plan->batch);
   rng weights;
   rng_seed(&weights, plan->seed, STREAM_WEIGHTS);
   rng_seed(&t->batches, plan->seed, STREAM_BATCHES);
@@ -56,10 +59,11 @@ static bool training_open(training *t, machine *m, const train_plan *plan, fault
   return network_create(&t->net, m, &plan->shape, most_rows, f) &&
          network_reset(&t->net, &weights, plan->deviation, f) &&
          optimizer_create(&t->optimizer, plan->optimizer, plan->rate, &t->net, f) &&
-         take_batch(&t->batch, plan, &t->memory, f);
+         take_batch(&t->batch, plan, &t->memory, f) && ranks_room_take(&t->room, plan->together, &t->net, f);
 }
 
 static void training_close(training *t) {
+  ranks_room_release(&t->room);
   optimizer_destroy(&t->optimizer);
   network_destroy(&t->net);
   buffers_release(&t->memory);
@@ -76,21 +80,25 @@ static bool draw_epoch(training *t, fault *f) {
   return machine_write(t->net.on, b->index, b->host_index, drawn * (int64_t)sizeof *b->index, f);
 }
 
-/* Step `i` of the epoch. On a GPU all of it is enqueued, and nothing waited for. */
+/* Step `i` of the epoch. On a GPU all of it is enqueued, and nothing waited for. Ranks draw the same batches. */
 static bool step(training *t, int64_t i, fault *f) {
   const train_plan *const plan = t->plan;
   machine *const m = t->net.on;
   batch *const b = &t->batch;
-  m->ops->gather(m, plan->batch, plan->training.pixels, b->index + i * plan->batch, plan->training.images,
+  const int64_t rows = t->share.rows;
+  m->ops->gather(m, rows, plan->training.pixels, b->index + i * plan->batch + t->share.first, plan->training.images,
                  plan->training.labels, b->images, b->labels);
-  if (!network_forward(&t->net, true, plan->batch, b->images, f)) return false;
-  if (!network_backward(&t->net, plan->batch, b->images, b->labels, f)) return false;
+  if (!network_forward(&t->net, true, rows, b->images, f)) return false;
+  if (!network_backward(&t->net, rows, b->images, b->labels, f)) return false;
+  if (!ranks_average(plan->together, &t->room, &t->net, f)) return false;
   optimizer_step(&t->optimizer);
   return true;
 }
 
 static bool evaluate(training *t, const train_images *images, double *accuracy, double *loss, fault *f) {
   score total;
+  *accuracy = *loss = 0;
+  if (!ranks_leads(t->plan->together)) return true;
   if (!network_evaluate(&t->net, images->count, images->images, images->labels, &total, f)) return false;
   *accuracy = (double)total.correct / (double)images->count;
   *loss = total.loss / (double)images->count;
@@ -108,7 +116,7 @@ static bool run_epochs(training *t, train_result *result, train_tick *tick, void
       sample->step = epoch * plan->epoch_steps + 1;
       if (!evaluate(t, &plan->training, &sample->accuracy, &sample->loss, f)) return false;
     }
-    if (tick) tick(context);
+    if (tick) tick(context, &t->net);
   }
   result->end.step = plan->epochs * plan->epoch_steps;
   return evaluate(t, &plan->training, &result->end.accuracy, &result->end.loss, f) &&

@@ -5,6 +5,7 @@
 #include "dataset.h"
 #include "network.h"
 #include "optimizer.h"
+#include "ranks.h"
 
 typedef struct train_images { /* in device memory */
   int64_t count, pixels;
@@ -21,6 +22,7 @@ typedef struct train_plan {
   optimizer_kind optimizer;
   double rate;
   uint64_t seed;
+  const ranks *together; /* that share each batch; NULL: this process alone */
   train_images training, test;
 } train_plan;
 
@@ -29,14 +31,14 @@ typedef struct train_sample { /* inference over all training images */
   double accuracy, loss;      /* loss: mean over the images */
 } train_sample;
 
-typedef struct train_result {
+typedef struct train_result {      /* of ranks, only rank 0 evaluates: on the others all of it but the steps is 0 */
   train_sample *samples;           /* `epochs` of them, the caller's: each epoch's is taken after its first step */
   train_sample end;                /* after the last step */
   double test_accuracy, test_loss; /* then, on the test images */
 } train_result;
 
 /* Called after each epoch; may be NULL. */
-typedef void train_tick(void *context);
+typedef void train_tick(void *context, const network *);
 
 bool train_upload(train_images *, const dataset *, buffers *, fault *);
 bool train_run(machine *, const train_plan *, train_result *, train_tick *, void *context, fault *);

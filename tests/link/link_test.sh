@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # link_test.sh CASE PREFIX [BUILD]: one way of using an installed warpnorm, or one property of what is installed.
-# CC, CXX, CUDACXX and CMAKE name the tools, CUDART the folder of CUDA's shared runtime; CASE `install` makes PREFIX from
-# the build folder BUILD, the others use PREFIX alone.
+# CC, CXX, CUDACXX and CMAKE name the tools, CUDART the folder of CUDA's shared runtime, CUDA_INCLUDE that of its headers,
+# NCCL_INCLUDE and NCCL_LIBRARY NCCL's; CASE `install` makes PREFIX from the build folder BUILD, the others use PREFIX alone.
 set -euo pipefail
 
 readonly case_name=$1 prefix=$2 build=${3-}
@@ -262,6 +262,45 @@ case_mpi_symbols() {
   diff <(printf '%s\n' wn_mpi_close wn_mpi_comm wn_mpi_open) \
     <(nm -D --defined-only "$library" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
   ! objdump -p "$(library_dir)/libwarpnorm.so" | grep 'NEEDED.*mpi' || fail "libwarpnorm.so needs MPI"
+  ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
+}
+
+# ---- the adapter for NCCL, with the real one
+
+# Every function that the program and the adapter call is in NCCL's library, or it would not start. Without a GPU it ends
+# after that, with 77.
+check_nccl() {
+  local output status=0
+  output=$(LD_LIBRARY_PATH=$(library_dir):${NCCL_LIBRARY%/*}:$CUDART LD_BIND_NOW=1 "$1" 2>&1) || status=$?
+  echo "$output"
+  [[ $output == "NCCL 2"* ]] || fail "it does not run: $output"
+  case $status in
+    0) [[ $output == *"-1.342 -0.447 0.447 1.342" ]] || fail "it printed: $output" ;;
+    77) [[ $output =~ "warpnorm: "[^:]+": ".*(driver|GPU) ]] || fail "it does not say why there is no device: $output" ;;
+    *) fail "it ended with status $status" ;;
+  esac
+}
+
+case_nccl_cmake() {
+  local -r runtime=$(find "$CUDART/" -name 'libcudart.so.*' -print -quit)
+  build_with_cmake "$examples/nccl" -DNCCL_INCLUDE="$NCCL_INCLUDE" -DNCCL_LIBRARY="$NCCL_LIBRARY" \
+    -DCUDART_INCLUDE="$CUDA_INCLUDE" -DCUDART_LIBRARY="$runtime"
+  check_nccl "$work/build/link_nccl"
+}
+
+case_nccl_pkg_config() {
+  # shellcheck disable=SC2046
+  with_cudart "$cc" "$examples/nccl/link_nccl.c" -isystem "$NCCL_INCLUDE" -isystem "$CUDA_INCLUDE" -o "$work/link_nccl" \
+    $(pkg_config --cflags --libs warpnorm_nccl) "$NCCL_LIBRARY" -lcudart
+  check_nccl "$work/link_nccl"
+}
+
+# All that the header declares and no more; and libwarpnorm itself knows no NCCL.
+case_nccl_symbols() {
+  local -r library=$(library_dir)/libwarpnorm_nccl.so
+  diff <(printf '%s\n' wn_nccl_close wn_nccl_comm wn_nccl_open) \
+    <(nm -D --defined-only "$library" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
+  ! objdump -p "$(library_dir)/libwarpnorm.so" | grep 'NEEDED.*nccl' || fail "libwarpnorm.so needs NCCL"
   ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
 }
 

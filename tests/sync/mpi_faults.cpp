@@ -1,5 +1,6 @@
-// A rank that is late or dies: mpi_faults late|killed|unborn FOLDER. The other ranks must get an error when the limit
-// is over, and leave a file in the folder: launchers lose what ranks write when one of them has died.
+// A rank that is late or dies: mpi_faults late|killed|amid|unborn FOLDER. The other ranks must get an error when the
+// limit is over, and leave a file in the folder: launchers lose what ranks write when one of them has died. killed:
+// between two calls; amid: at any moment of many, most of them in an exchange.
 #include <unistd.h>
 
 #include <csignal>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 
 #include "small_batch.h"
 #include "tests/device_memory.h"
@@ -48,6 +50,12 @@ void Survive(const char *mode, wn_mpi *mpi) {
     RequireLost(make, kLimit, kLimit + kPatience);
     Require(plan == nullptr, "a plan");
     RequireLost(make, 0, kLimit / 2);
+  } else if (std::strcmp(mode, "amid") == 0) {
+    SmallBatch batch(*wn_mpi_comm(mpi));
+    double since = MPI_Wtime();
+    while (batch.Train(2) == WN_OK) since = MPI_Wtime();
+    Require(MPI_Wtime() - since <= kLimit + kPatience, "not within the limit");
+    RequireLost([&] { return batch.Train(2); }, 0, kLimit / 2);
   } else {
     SmallBatch batch(*wn_mpi_comm(mpi));
     Require(batch.Train(2) == WN_OK, "the call before");
@@ -67,6 +75,14 @@ void BeTheFault(const char *mode, wn_mpi *mpi) {
   SmallBatch batch(*wn_mpi_comm(mpi));
   Require(batch.Train(2) == WN_OK, "the call before");
   if (std::strcmp(mode, "killed") == 0) raise(SIGKILL);
+  if (std::strcmp(mode, "amid") == 0) {
+    std::thread([] {
+      usleep(300000);
+      kill(getpid(), SIGKILL);
+    }).detach();
+    while (batch.Train(2) == WN_OK) continue;
+    Fail("an error before its death");
+  }
   sleep(5);
 }
 

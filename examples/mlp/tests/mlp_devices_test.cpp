@@ -204,14 +204,14 @@ TEST(Devices, AreChosenOnTheCommandLine) {
   ASSERT_EQ(options_parse(&opt, std::size(words), const_cast<char *const *>(words), &f), OPTIONS_RUN) << f.text;
   std::FILE *const report = std::fopen(out.path("report").c_str(), "w");
   ASSERT_NE(report, nullptr);
-  EXPECT_TRUE(study_run(&opt, report, &f)) << f.text;
+  EXPECT_TRUE(study_run(&opt, nullptr, report, &f)) << f.text;
   std::fclose(report);
   const std::string text = wn::text(out.read("report"));
   EXPECT_NE(text.find(", sm_"), std::string::npos) << text;
   EXPECT_EQ(wn::lines(wn::text(out.read("summary.csv"))).size(), 3u);
 
   opt.ordinal = 1;
-  EXPECT_FALSE(study_run(&opt, stdout, &f));
+  EXPECT_FALSE(study_run(&opt, nullptr, stdout, &f));
   EXPECT_NE(std::string(f.text).find("there is 1 GPU"), std::string::npos) << f.text;
 }
 

@@ -83,9 +83,9 @@ void write_images(const Folder &folder, uint32_t train, uint32_t test, uint32_t 
   }
 }
 
-Outcome run_mlp(const std::vector<std::string> &words) {
+Outcome run_mlp(const std::vector<std::string> &words, const std::string &launcher) {
   const Folder folder;
-  std::string command = "'" WN_MLP_PROGRAM "'";
+  std::string command = launcher + " '" WN_MLP_PROGRAM "'";
   for (const std::string &word : words) command += " '" + word + "'";
   command += " >'" + folder.path("output") + "' 2>'" + folder.path("errors") + "'";
   const int status = std::system(command.c_str());

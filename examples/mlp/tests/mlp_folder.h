@@ -36,8 +36,8 @@ struct Outcome {
   int status;  // -1: it did not exit by itself
   std::string output, errors;
 };
-// wn_mlp with these words, each quoted for the shell.
-Outcome run_mlp(const std::vector<std::string> &words);
+// wn_mlp with these words, each quoted for the shell; started by the launcher, if there is one, as the shell reads it.
+Outcome run_mlp(const std::vector<std::string> &words, const std::string &launcher = "");
 
 std::vector<std::string> lines(const std::string &text);
 std::vector<std::string> cells(const std::string &line);  // of CSV

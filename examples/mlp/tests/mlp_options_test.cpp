@@ -207,7 +207,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{{"--norm", "layer", "--groups", "5"}, "5", "--norm layer has no groups"},
         BadCase{{"--norm", "group", "--groups", "7"}, "7", "7 does not divide --width 100"},
         BadCase{{"--norm", "group", "--width=30"}, "30", "4 does not divide --width 30"},
-        BadCase{{"--norm", "instance", "--groups", "100"}, "100", "would be 0 everywhere"}));
+        BadCase{{"--norm", "instance", "--groups", "100"}, "100", "would be 0 everywhere"},
+        BadCase{{"--ranks", "4"}, "4", "no, sync or local"},
+        BadCase{{"--ranks", "sync", "--device", "cuda"}, "sync", "on processors only"}));
+
+TEST(Options, RanksAreOfAnEnum) {
+  EXPECT_EQ(parse({}).opt.ranks, RANKS_NONE);
+  EXPECT_EQ(parse({"--ranks", "sync"}).opt.ranks, RANKS_SYNC);
+  EXPECT_EQ(parse({"--ranks=local"}).opt.ranks, RANKS_LOCAL);
+}
 
 TEST(Options, MoreScalesThanFitAreAnError) {
   std::string list = "1";
@@ -227,9 +235,9 @@ TEST(Options, HelpNamesEachOption) {
   EXPECT_EQ(parse({"--epochs", "3", "--help"}).result, OPTIONS_HELP);
   const wn::Outcome run = wn::run_mlp({"--help"});
   EXPECT_EQ(run.status, 0);
-  for (const char *name : {"--norm", "--groups", "--place", "--activation", "--layers", "--width", "--scales",
-                           "--batch", "--lr", "--epochs", "--images", "--optimizer", "--type", "--seed", "--device",
-                           "--threads", "--data", "--out", "--figure"})
+  for (const char *name : {"--norm",   "--groups",  "--place",  "--activation", "--layers",    "--width", "--scales",
+                           "--batch",  "--lr",      "--epochs", "--images",     "--optimizer", "--type",  "--seed",
+                           "--device", "--threads", "--ranks",  "--data",       "--out",       "--figure"})
     EXPECT_NE(run.output.find(std::string("  ") + name + " "), std::string::npos) << name;
 }
 

@@ -178,7 +178,7 @@ TEST_F(Training, StepsEveryTensor) {
   }
 }
 
-void count_tick(void *ticks) { ++*static_cast<int *>(ticks); }
+void count_tick(void *ticks, const network *) { ++*static_cast<int *>(ticks); }
 
 TEST_F(Training, SamplesAfterTheFirstStepOfEachEpoch) {
   train_plan plan = {};
