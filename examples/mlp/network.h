@@ -1,12 +1,18 @@
-/* The network of the study: linear layers of equal width, each followed by an activation and, when asked, a
- * normalization before or after it; a linear layer to the classes; softmax cross-entropy. */
+/* A network: stages one after another, the last of which puts out a logit for each class; softmax cross-entropy. */
 #ifndef NETWORK_H
 #define NETWORK_H
 
-#include "machine.h"
-#include "norm_layer.h"
-#include "rng.h"
+#include "stage.h"
 
+typedef struct network_design { /* a network as data */
+  form input;
+  int stage_count;
+  const stage_spec *stages;
+  bool per_input; /* a weight's standard deviation is divided by the square root of how many inputs its unit has */
+} network_design;
+
+/* The network of the study of initial scales: linear layers of equal width, each followed by an activation and, when
+ * asked, a normalization before or after it; a linear layer to the classes. */
 typedef struct network_shape {
   int64_t inputs, width, classes;
   int hidden; /* hidden layers */
@@ -16,41 +22,25 @@ typedef struct network_shape {
   norm_choice norm; /* its `act` is set by network_create: act when the norm comes first, none when it comes after */
 } network_shape;
 
-typedef struct tensor { /* one parameter and its gradient, in device memory */
-  const char *name;     /* "weight", "bias", "gamma", "beta" */
-  int layer;            /* 0: next to the images */
-  int64_t count;
-  float *value, *gradient;
-} tensor;
-
-typedef struct linear {
-  int64_t inputs, outputs;
-  float *weight, *bias, *dweight, *dbias; /* weight: inputs x outputs */
-} linear;
-
-typedef struct hidden_layer {
-  norm_layer norm;
-  float *sums;      /* what the linear layer puts out */
-  float *activated; /* between activation and norm, when the norm comes after; else NULL */
-  float *out;
-} hidden_layer;
-
 typedef struct network {
-  machine *on; /* where it lives */
-  network_shape shape;
-  int64_t most_rows;
+  machine *on;         /* where it lives */
+  network_shape shape; /* of a network_create */
+  bool per_input;
+  int64_t inputs, classes, most_rows;
   buffers memory;
-  linear *linears;      /* hidden + 1 */
-  hidden_layer *layers; /* hidden */
-  float *logits, *dlogits;
-  float *d[2]; /* gradients that travel back, rows x width; in turn */
+  stage *stages;
+  int stage_count;
+  float *logits; /* the last stage's y */
+  float *dlogits;
+  float *d[2]; /* gradients that travel back; in turn */
   score *result;
-  tensor *tensors;
+  tensor *tensors; /* of all stages, in their order */
   int tensor_count;
 } network;
 
 /* For up to most_rows pictures in one pass. On failure everything is given back. */
-bool network_create(network *, machine *, const network_shape *, int64_t most_rows, fault *);
+bool network_build(network *, machine *, const network_design *, int64_t most_rows, fault *);
+bool network_create(network *, machine *, const network_shape *, int64_t most_rows, fault *); /* network_shape.c */
 void network_destroy(network *);
 
 /* Weights from a normal distribution of this standard deviation, biases and beta 0, gamma 1. The order in which numbers

@@ -2,19 +2,21 @@
 
 #include <string.h>
 
-/* (rows, width) as the library's (N, C, X). */
-static wn_problem problem_of(const norm_choice *choice, int64_t most_rows, int64_t width) {
+#include "stage.h"
+
+static wn_problem problem_of(const norm_choice *choice, int64_t most_rows, const form *in) {
   wn_problem problem = WN_PROBLEM_INIT;
   problem.kind = choice->kind;
-  problem.layout = WN_NCX;
+  problem.layout = in->layout;
   problem.n = most_rows;
-  problem.c = width;
-  problem.x = 1;
+  problem.c = in->channels;
+  problem.x = form_positions(in);
   if (choice->kind == WN_GROUP) problem.groups = choice->groups;
-  if (choice->kind == WN_INSTANCE) {
-    /* With X = 1 an instance would be one value and its normalized form 0: runs of features stand for positions. */
+  if (choice->kind == WN_INSTANCE && problem.x == 1) {
+    /* An instance would be one value and its normalized form 0: runs of features stand for positions. */
+    problem.layout = WN_NCX;
     problem.c = choice->groups;
-    problem.x = width / choice->groups;
+    problem.x = in->channels / choice->groups;
   }
   problem.x_type = choice->bf16 ? WN_BF16 : WN_F32;
   problem.param_type = WN_F32;
@@ -80,18 +82,18 @@ static wn_status make_plan(wn_plan **plan, wn_device *device, const wn_problem *
   return shared ? wn_plan_create_sync(plan, device, problem, statistics) : wn_plan_create(plan, device, problem);
 }
 
-bool norm_layer_create(norm_layer *layer, const norm_choice *choice, int64_t most_rows, int64_t width, buffers *memory,
+bool norm_layer_create(norm_layer *layer, const norm_choice *choice, int64_t most_rows, const form *in, buffers *memory,
                        fault *f) {
   memset(layer, 0, sizeof *layer);
-  const wn_problem problem = problem_of(choice, most_rows, width);
+  const wn_problem problem = problem_of(choice, most_rows, in);
   layer->on = memory->on;
-  layer->width = width;
+  layer->width = form_values(in);
   layer->channels = problem.c;
   layer->running = choice->kind == WN_BATCH;
   return fault_check(f, make_plan(&layer->plan, memory->on->device, &problem, choice->statistics),
                      "planning a normalization") &&
          take_parameters(layer, &problem, memory, f) && take_workspace(layer, memory, f) &&
-         (!choice->bf16 || take_staging(layer, most_rows * width, memory, f));
+         (!choice->bf16 || take_staging(layer, most_rows * layer->width, memory, f));
 }
 
 void norm_layer_destroy(norm_layer *layer) {

@@ -5,9 +5,11 @@
 
 #include "machine.h"
 
+struct form;
+
 typedef struct norm_choice {
   wn_kind kind;
-  int64_t groups; /* GROUP; INSTANCE: the features count as this many channels of width / groups positions */
+  int64_t groups; /* GROUP; INSTANCE without positions: its features are this many channels of width / groups */
   bool bf16;
   wn_act act; /* fused: applied to what was normalized; backward counts it in */
   double eps;
@@ -28,9 +30,8 @@ typedef struct norm_layer {
   size_t work_bytes;
 } norm_layer;
 
-/* For calls of up to most_rows rows of `width` features. Memory comes from the buffers, which must outlive the layer.
- */
-bool norm_layer_create(norm_layer *, const norm_choice *, int64_t most_rows, int64_t width, buffers *, fault *);
+/* For calls of up to most_rows pictures of this form. Memory comes from the buffers, which must outlive the layer. */
+bool norm_layer_create(norm_layer *, const norm_choice *, int64_t most_rows, const struct form *, buffers *, fault *);
 void norm_layer_destroy(norm_layer *);
 
 /* gamma 1, beta 0, running statistics 0: the first update makes them (1 - momentum) 0 + momentum stat. */

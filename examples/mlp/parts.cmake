@@ -11,12 +11,14 @@ function(mlp_parts target library)
       matrix_cblas.c
       network.c
       network_pass.c
+      network_shape.c
       norm_layer.c
       optimizer.c
       options.c
       progress.c
       ranks.c
       rng.c
+      stage.c
       study.c
       train.c
       ${ARGN})

@@ -56,7 +56,8 @@ static bool training_open(training *t, machine *m, const train_plan *plan, fault
   rng_seed(&weights, plan->seed, STREAM_WEIGHTS);
   rng_seed(&t->batches, plan->seed, STREAM_BATCHES);
   const int64_t most_rows = plan->batch > EVALUATED_ROWS ? plan->batch : EVALUATED_ROWS;
-  return network_create(&t->net, m, &plan->shape, most_rows, f) &&
+  return (plan->design ? network_build(&t->net, m, plan->design, most_rows, f)
+                       : network_create(&t->net, m, &plan->shape, most_rows, f)) &&
          network_reset(&t->net, &weights, plan->deviation, f) &&
          optimizer_create(&t->optimizer, plan->optimizer, plan->rate, &t->net, f) &&
          take_batch(&t->batch, plan, &t->memory, f) && ranks_room_take(&t->room, plan->together, &t->net, f);
@@ -80,8 +81,9 @@ static bool draw_epoch(training *t, fault *f) {
   return machine_write(t->net.on, b->index, b->host_index, drawn * (int64_t)sizeof *b->index, f);
 }
 
-/* Step `i` of the epoch. On a GPU all of it is enqueued, and nothing waited for. Ranks draw the same batches. */
-static bool step(training *t, int64_t i, fault *f) {
+/* Step `i` of the epoch, `before` of all. On a GPU all of it is enqueued, and nothing waited for. Ranks draw the same
+ * batches. */
+static bool step(training *t, int64_t i, int64_t before, fault *f) {
   const train_plan *const plan = t->plan;
   machine *const m = t->net.on;
   batch *const b = &t->batch;
@@ -91,6 +93,10 @@ static bool step(training *t, int64_t i, fault *f) {
   if (!network_forward(&t->net, true, rows, b->images, f)) return false;
   if (!network_backward(&t->net, rows, b->images, b->labels, f)) return false;
   if (!ranks_average(plan->together, &t->room, &t->net, f)) return false;
+  const train_watch *const watch = plan->watch;
+  if (watch && watch->step && !watch->step(watch->context, &t->net, before, rows, b->images, b->labels, f)) {
+    return false;
+  }
   optimizer_step(&t->optimizer);
   return true;
 }
@@ -110,8 +116,8 @@ static bool run_epochs(training *t, train_result *result, train_tick *tick, void
   for (int epoch = 0; epoch < plan->epochs; epoch++) {
     if (!draw_epoch(t, f)) return false;
     for (int64_t i = 0; i < plan->epoch_steps; i++) {
-      if (!step(t, i, f)) return false;
-      if (i > 0) continue;
+      if (!step(t, i, epoch * plan->epoch_steps + i, f)) return false;
+      if (i > 0 || !result->samples) continue;
       train_sample *const sample = &result->samples[epoch];
       sample->step = epoch * plan->epoch_steps + 1;
       if (!evaluate(t, &plan->training, &sample->accuracy, &sample->loss, f)) return false;
@@ -119,8 +125,10 @@ static bool run_epochs(training *t, train_result *result, train_tick *tick, void
     if (tick) tick(context, &t->net);
   }
   result->end.step = plan->epochs * plan->epoch_steps;
+  const train_watch *const watch = plan->watch;
   return evaluate(t, &plan->training, &result->end.accuracy, &result->end.loss, f) &&
-         evaluate(t, &plan->test, &result->test_accuracy, &result->test_loss, f);
+         evaluate(t, &plan->test, &result->test_accuracy, &result->test_loss, f) &&
+         (!watch || !watch->end || watch->end(watch->context, &t->net, f));
 }
 
 bool train_run(machine *m, const train_plan *plan, train_result *result, train_tick *tick, void *context, fault *f) {

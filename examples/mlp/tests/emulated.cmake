@@ -19,6 +19,7 @@ target_link_libraries(wn_mlp_simt_parts PRIVATE wn_mlp_cublas_header)
 add_executable(
   wn_simt_mlp_tests
   cublas_double.cpp
+  mlp_design_test.cpp
   mlp_devices_test.cpp
   mlp_folder.cpp
   mlp_gradient_test.cpp
