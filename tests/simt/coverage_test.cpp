@@ -41,9 +41,6 @@ std::vector<wni_problem> WithTypes(const wni_problem &problem) {
   return problems;
 }
 
-bool IsJoin(const std::string &line) { return line.find("join_") != std::string::npos; }
-
-// Of a plan of several ranks what it has beside others: its tests take a sample of the cases, so that is what counts.
 void AddPlan(const wni_plan_input &in, const wni_cuda_figures &device, Kernels *chosen) {
   const wni_cuda_plan plan = test::MakePlan(in, device);
   for (int i = 0; i < plan.launches; i++) {
@@ -51,9 +48,7 @@ void AddPlan(const wni_plan_input &in, const wni_cuda_figures &device, Kernels *
     if (l.function == WNI_CUDA_EXCHANGE) continue;  // no kernel
     const void *const kernel = wni_cuda_kernel(l.function, l.variant, &in.types);
     ASSERT_NE(kernel, nullptr) << wni_cuda_function_name(l.function) << ", variant " << l.variant;
-    const std::string instance = InstanceName(kernel);
-    if (in.ranks > 0 && !IsJoin(instance)) continue;
-    chosen->instances.insert(instance);
+    chosen->instances.insert(InstanceName(kernel));
     chosen->ways.insert(WayName(kernel, plan.cut, in.geo, in.stats));
   }
 }
@@ -76,24 +71,17 @@ const Kernels &Planner() {
 
 // ---- what was run
 
-// The files that `variable` names, with colons between them.
-void ReadFiles(const char *variable, bool joins_only, Kernels *run) {
-  const char *const files = std::getenv(variable);
+// The files that WN_SIMT_LAUNCHED names, with colons between them: of all tests that note what they launch.
+Kernels ReadLaunched() {
+  Kernels run;
+  const char *const files = std::getenv("WN_SIMT_LAUNCHED");
   std::istringstream names(files == nullptr ? "" : files);
   for (std::string name; std::getline(names, name, ':');) {
     std::ifstream file(name);
     EXPECT_TRUE(file.good()) << name << ": the test has not been run to its end";
     for (std::string line; std::getline(file, line);)
-      if (!joins_only || IsJoin(line))
-        (line.rfind("way: ", 0) == 0 ? run->ways : run->instances).insert(line.substr(line.find(": ") + 2));
+      (line.rfind("way: ", 0) == 0 ? run.ways : run.instances).insert(line.substr(line.find(": ") + 2));
   }
-}
-
-// WN_SIMT_LAUNCHED: of all tests that note what they launch; WN_SIMT_LAUNCHED_BY_RANKS: of those of sync plans.
-Kernels ReadLaunched() {
-  Kernels run;
-  ReadFiles("WN_SIMT_LAUNCHED", false, &run);
-  ReadFiles("WN_SIMT_LAUNCHED_BY_RANKS", true, &run);
   return run;
 }
 

@@ -133,13 +133,13 @@ target_link_libraries(wn_simt_coverage_tests PRIVATE warpnorm_simt warpnorm_peda
 add_test(NAME simt.coverage COMMAND wn_simt_coverage_tests)
 get_target_property(launched_files wn_simt_library_tests LAUNCHED_FILES)
 get_target_property(launched_by_ranks wn_simt_sync_tests LAUNCHED_FILES)
+list(APPEND launched_files ${launched_by_ranks})
 list(JOIN launched_files ":" launched_files)
-list(JOIN launched_by_ranks ":" launched_by_ranks)
 set_tests_properties(
   simt.coverage
   PROPERTIES LABELS simt
              FIXTURES_REQUIRED simt_launched
-             ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files};WN_SIMT_LAUNCHED_BY_RANKS=${launched_by_ranks}")
+             ENVIRONMENT "WN_SIMT_LAUNCHED=${launched_files}")
 
 # simt_adapter_tests(PROGRAM ADAPTER SOURCE...): ranks with emulated GPUs, over an adapter.
 function(simt_adapter_tests program adapter)
