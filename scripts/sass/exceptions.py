@@ -14,8 +14,10 @@ def known(rule, kernel, limit, reason, architectures=ALL):
 
 
 REASONS = {
-    "double": "conversions of eps or act_slope from f64 once a set or octet, and on sm_80 those of f8, which it has no instruction for",
-    "in flight": "an octet or two a thread and registers for too few threads: rows have to be loaded ahead of their turn",
+    "double": "conversions of eps or act_slope from f64 once a set or octet, and on sm_80 those of f8, which it has "
+              "no instruction for",
+    "in flight": "an octet or two a thread and registers for too few threads: rows have to be loaded ahead of their "
+                 "turn",
     "occupancy": "the planner counts threads by shared memory and the device's limits, not by registers",
     "slots": "places, alignment and parameters are asked for anew at each octet: the common call has no way of its own",
 }

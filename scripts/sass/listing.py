@@ -4,13 +4,14 @@ import re
 import subprocess
 from collections import namedtuple
 
-# wait: a bit for each scoreboard that the instruction waits for before it is issued; barrier: the scoreboard that its own
-# result will be reported on, None where it has none.
+# wait: a bit for each scoreboard that the instruction waits for before it is issued; barrier: the scoreboard that its
+# own result will be reported on, None where it has none.
 Instruction = namedtuple("Instruction", "address guard op modifiers operands wait barrier text")
 
 _FUNCTION = re.compile(r"\s*Function : (\S+)")
 _ARCHITECTURE = re.compile(r"\s*code for (sm_\d+)")
-_LINE = re.compile(r"\s+/\*([0-9a-f]{4,6})\*/\s+(?:@(!?U?P\w+)\s+)?([A-Z0-9]+)((?:\.\w+)*)\s*(.*?)\s*;\s+/\* 0x[0-9a-f]{16} \*/")
+_LINE = re.compile(r"\s+/\*([0-9a-f]{4,6})\*/\s+(?:@(!?U?P\w+)\s+)?([A-Z0-9]+)((?:\.\w+)*)\s*(.*?)\s*;"
+                   r"\s+/\* 0x[0-9a-f]{16} \*/")
 _CONTROL = re.compile(r"\s+/\* 0x([0-9a-f]{16}) \*/")
 _TABLE = re.compile(r"\.nv\.constant2\.(\S+)\s*$")
 

@@ -9,8 +9,8 @@ from thread import Unknown
 
 BYTES = {"f32": 4, "f16": 2, "bf16": 2, "f8 e4m3": 1}
 
-# What is said of a hot loop of a launch. slots: instructions for an element. in_flight: the most bytes of tensors that a
-# thread waits for. narrow: accesses to tensors of less than 16 bytes, as "x 2"; doubles, divisions: instructions.
+# What is said of a hot loop of a launch. slots: instructions for an element. in_flight: the most bytes of tensors that
+# a thread waits for. narrow: accesses to tensors of less than 16 bytes, as "x 2"; doubles, divisions: instructions.
 Measured = namedtuple("Measured", "call loop slots in_flight narrow doubles divisions")
 
 _DOUBLE = re.compile(r"D[A-Z]+$")

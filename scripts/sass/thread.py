@@ -184,7 +184,9 @@ class Thread:
             total = sum(self.pair(w) for w in numbers)
             self.set(to, total, 2)
             return
-        total = sum(self.value(w) for w in numbers) + (self.carries_in(rest[len(numbers):]) if "X" in i.modifiers else 0)
+        total = sum(self.value(w) for w in numbers)
+        if "X" in i.modifiers:
+            total += self.carries_in(rest[len(numbers):])
         self.carry(carries, total)
         self.set(to, total)
 

@@ -10,8 +10,8 @@ TENSORS = ("x", "residual", "y", "sum", "dy", "dx", "dresidual")
 LOADS = ("LDG", "LD", "LDGSTS")
 STORES = ("STG", "ST")
 
-# area, bytes: of an access to global memory; in_flight: bytes of tensors that this thread waits for after the instruction;
-# depth: of calls.
+# area, bytes: of an access to global memory; in_flight: bytes of tensors that this thread waits for after the
+# instruction; depth: of calls.
 Step = namedtuple("Step", "instruction area bytes in_flight depth")
 
 
@@ -76,9 +76,9 @@ Loop = namedtuple("Loop", "steps elements")
 
 
 def hot_loops(steps, x_bytes):
-    """The loops that go over tensors: one turn of each. A turn is from one execution of an access to the next one of the
-    same; accesses that turn together are one loop, and of loops in one another the inner one counts. A function that a
-    loop calls several times is part of it and no loop."""
+    """The loops that go over tensors: one turn of each. A turn is from one execution of an access to the next one of
+    the same; accesses that turn together are one loop, and of loops in one another the inner one counts. A function that
+    a loop calls several times is part of it and no loop."""
     places, last = {}, {}
     for k, s in enumerate(steps):
         if s.area in TENSORS and s.depth == 0:

@@ -1,9 +1,12 @@
 """The checks of scripts/check-sass: each kernel of worse.cu, recorded as machine code, fails the one that it is made for,
 and the good one none."""
 
+import contextlib
+import io
 import os
 import struct
 import sys
+import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -13,6 +16,7 @@ import checks  # noqa: E402
 import measure  # noqa: E402
 from thread import Thread, Unknown  # noqa: E402
 import listing  # noqa: E402
+import table  # noqa: E402
 
 CALL = {"device": "H100", "sm": 90, "shape": "worse", "pass": "train", "act": "none", "function": "", "scope": "",
         "variant": -1, "x": "bf16", "other": "bf16", "grid": 2, "block": 256, "blocks_per_sm": 8, "in_flight": 32 << 10,
@@ -68,6 +72,21 @@ class Worse(unittest.TestCase):
         self.assertEqual(checks.threads_by_registers(65, 256), 768)
         self.assertEqual(checks.occupancy({**CALL, "blocks_per_sm": 4}, 64), [])
         self.assertEqual([c.rule for c in checks.occupancy({**CALL, "blocks_per_sm": 4}, 65)], ["occupancy"])
+
+
+class Table(unittest.TestCase):
+    def test_is_stale_when_numbers_move(self):
+        row = (90, "column_apply, worse, train", 0), ("bf16", "bf16", "none"), (10.0, 64, 1024, 32768, 32768)
+        more = row[0], row[1], (11.0, *row[2][1:])
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "table.md")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"before\n{table.BEGIN}\n{table.END}\nafter\n")
+            table.update(path, [row])
+            self.assertEqual(table.compare(path, [row]), 0)
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.assertEqual(table.compare(path, [more]), 1)
+                self.assertEqual(table.compare(path, []), 1)
 
 
 class Following(unittest.TestCase):
