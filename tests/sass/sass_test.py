@@ -86,7 +86,7 @@ class Table(unittest.TestCase):
             self.assertEqual(table.compare(path, [row]), 0)
             with contextlib.redirect_stdout(io.StringIO()):
                 self.assertEqual(table.compare(path, [more]), 1)
-                self.assertEqual(table.compare(path, []), 1)
+                self.assertGreater(table.compare(path, []), 0)
 
 
 class Following(unittest.TestCase):
