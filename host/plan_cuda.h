@@ -84,6 +84,7 @@ typedef struct wni_cuda_row {
   int64_t runs, elements, run_octets, octets; /* octets = runs * run_octets */
   bool per_element;                 /* parameter: middle * param_step + run * param_run + (per_element ? element : 0) */
   int64_t param_run;                /* 1: each run has the next parameter; 0 */
+  int last;                         /* elements of a run's last octet: 1 to 8 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
   int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
 } wni_cuda_row;

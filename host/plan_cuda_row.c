@@ -26,6 +26,7 @@ static void make_row(const wni_geometry *g, wni_cuda_row *r) {
   r->param_run = cuts > 1 ? 1 : 0;
   r->run_octets = ceil_div(r->elements, WNI_OCTET);
   r->octets = r->runs * r->run_octets;
+  r->last = (int)(r->elements - (r->run_octets - 1) * WNI_OCTET);
   r->segment_octets = r->octets;
   r->segments = 1;
 }

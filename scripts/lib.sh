@@ -86,6 +86,15 @@ environment() {
 cuda_toolkit=$root/build/cuda-toolkit
 toolkit_program() { compgen -G "$cuda_toolkit/lib/python*/site-packages/nvidia/cu13/bin/$1" || true; }
 
+# Where the CUDA library is built, and cuobjdump: beside the compiler that CMake has found there, or in the PATH, or else
+# scripts/cuda-toolkit's.
+cuda_folder=$root/build/cuda
+find_cuobjdump() {
+  local nvcc
+  nvcc=$(sed -n 's/^CMAKE_CUDA_COMPILER:[A-Z]*=//p' "$cuda_folder/CMakeCache.txt")
+  PATH=${nvcc%/*}:$PATH command -v cuobjdump || toolkit_program cuobjdump
+}
+
 # ---- building
 
 # build PRESET [TARGET...] configures and builds; says so only when there is something to build.

@@ -180,7 +180,7 @@ WN_DEVICE void next_column(SetPlace *p) {
 /* A root and a quotient for each of 8 columns: one copy of the code in a kernel. */
 template <class R>
 WN_NOINLINE R running_rstd(R var, double eps) {
-  return rstd_of(var, eps);
+  return rstd_of(var, static_cast<R>(eps));
 }
 
 template <class R>

@@ -116,7 +116,7 @@ WN_DEVICE void store_joined(const wni_cuda_job &job, int64_t set, int64_t size, 
     to.mean = static_cast<R>(v.mean);
     to.mean_low = static_cast<R>(v.mean - static_cast<double>(to.mean));
     to.var = static_cast<R>(wn_divide(v.m2, static_cast<double>(size)));
-    to.rstd = rstd_of(to.var, job.call.eps);
+    to.rstd = rstd_of(to.var, static_cast<R>(job.call.eps));
   }
   store_stats<R>(job, set, to);
 }

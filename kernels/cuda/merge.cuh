@@ -114,7 +114,7 @@ WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Mome
   Stats<R> to;
   two_sum(v.mean, v.low, &to.mean, &to.mean_low);
   to.var = wn_divide(v.m2, static_cast<R>(job.call.geo.set_size));
-  to.rstd = rstd_of(to.var, job.call.eps);
+  to.rstd = rstd_of(to.var, static_cast<R>(job.call.eps));
   store_stats<R>(job, set, to);
 }
 

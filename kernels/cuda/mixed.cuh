@@ -53,8 +53,9 @@ struct Packed<mixed> {
   wn_dtype type;
 };
 
-template <class T>
-WN_DEVICE Packed<T> packed_as(const Packed<mixed> &p) {
+/* The first words, as octets of T have them. */
+template <class T, class P>
+WN_DEVICE Packed<T> packed_as(const Packed<P> &p) {
   Packed<T> as;
 #pragma unroll
   for (int i = 0; i < Packed<T>::kWords; i++) as.word[i] = p.word[i];
@@ -119,7 +120,14 @@ WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int 
     const double *const from = static_cast<const double *>(p) + first;
     return unpack(n == 8 && is_aligned(from, 16) ? load_wide(from) : load_part(from, n));
   } else {
-    return unpack(load_octet(MixedElements<const char>{static_cast<const char *>(p), type} + first, n));
+    /* The type is asked for first, so that numbers come into the registers where they are wanted. */
+    const MixedElements<const char> from = MixedElements<const char>{static_cast<const char *>(p), type} + first;
+    const bool wide = n == 8 && is_aligned(from.at, 16);
+    if (type == WN_F32)
+      return unpack(wide ? load_wide(reinterpret_cast<const float *>(from.at)) : load_part(type, from.at, n));
+    const Packed<f16> v =
+        wide ? load_wide(reinterpret_cast<const f16 *>(from.at)) : packed_as<f16>(load_part(type, from.at, n));
+    return type == WN_F16 ? unpack(v) : unpack(packed_as<bf16>(v));
   }
 }
 

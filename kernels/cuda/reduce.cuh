@@ -8,10 +8,12 @@
 
 namespace wn {
 
-/* N sums at once over groups of 2^lanes_log2 neighbouring lanes. */
+/* N sums at once over groups of 2^lanes_log2 neighbouring lanes. Unrolled: a loop costs twice its shuffles. */
 template <class R, int N>
 WN_DEVICE void sum_lanes(R (&v)[N], int lanes_log2) {
-  for (int i = 0; i < lanes_log2; i++) {
+#pragma unroll
+  for (int i = 0; i < 5; i++) {
+    if (i >= lanes_log2) break;
 #pragma unroll
     for (int k = 0; k < N; k++) v[k] += wn_shuffle_xor(0xffffffffu, v[k], 1 << i);
   }

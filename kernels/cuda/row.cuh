@@ -170,8 +170,8 @@ WN_DEVICE void octet_step(const wni_cuda_row &row, const RowOctet &by, RowOctet 
 WN_DEVICE RowOctet no_octet() { return {0, 0xffffffffu}; }
 
 WN_DEVICE int octet_elements(const wni_cuda_row &row, const RowOctet &o) {
-  const int64_t left = row.elements - 8 * static_cast<int64_t>(o.octet);
-  return left >= 8 ? 8 : left < 0 ? 0 : static_cast<int>(left);
+  const unsigned last = static_cast<unsigned>(row.run_octets) - 1;
+  return o.octet < last ? 8 : o.octet == last ? row.last : 0;
 }
 
 /* Its addresses are made again rather than kept: there is one for each tensor and octet. */
@@ -207,21 +207,24 @@ WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Te
 template <class T>
 struct RowTensor {
   Elements<T> first; /* of the part's first run */
-  int64_t stride, piece;
+  int64_t step;      /* to the next run */
+  bool one;          /* there is no next one, as in most calls: an octet's place takes one instruction and not ten */
 };
 
 template <class T>
 WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, const RowPlace &at, int64_t run) {
   const int64_t *const stride = t.view.stride;
-  const int64_t piece = job.cut.row.param_run * job.cut.row.elements;
-  return {
-      ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + run * (stride[2] + piece)),
-      stride[2], piece};
+  const wni_cuda_row &row = job.cut.row;
+  const int64_t step = stride[2] + (row.param_run != 0 ? row.elements : 0);
+  const bool one = row.runs == 1;
+  return {ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + (one ? 0 : run * step)),
+          step, one};
 }
 
 template <class T>
 WN_DEVICE Elements<T> row_at(const RowTensor<T> &t, const RowOctet &o) {
-  return t.first + (o.run * t.stride + (o.run * t.piece + 8 * static_cast<int64_t>(o.octet)));
+  const int64_t inside = 8 * static_cast<int64_t>(o.octet);
+  return t.one ? t.first + inside : t.first + (o.run * t.step + inside);
 }
 
 /* Set, byte of the mask and parameter at the start of the part's first run. */
@@ -242,8 +245,7 @@ WN_DEVICE uint8_t *mask_at(const wni_cuda_job &job, const RowStart &start, const
 
 WN_DEVICE int64_t param_at(const wni_cuda_job &job, const RowStart &start, const RowOctet &o) {
   const wni_cuda_row &row = job.cut.row;
-  return start.param + static_cast<int64_t>(o.run) * row.param_run +
-         (row.per_element ? 8 * static_cast<int64_t>(o.octet) : 0);
+  return start.param + (row.param_run != 0 ? o.run : 0) + (row.per_element ? 8 * static_cast<int64_t>(o.octet) : 0);
 }
 
 /* ---- parameters of an octet */
@@ -264,8 +266,8 @@ WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n)
           job.cut.row.per_element ? betas_of<R>(job.call, param, n) : splat(beta_of<R>(job.call, param))};
 }
 
-/* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm is for ever; of
- * more they are loaded where they are used. */
+/* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm (param_step 0) is
+ * for ever; of more they are loaded where they are used. */
 template <class R>
 struct HeldParams {
   int64_t param;
@@ -274,7 +276,7 @@ struct HeldParams {
 
 template <class R>
 WN_DEVICE void hold_params(const wni_cuda_job &job, int64_t param, int n, HeldParams<R> *held) {
-  if (held->param == param) return;
+  if (held->param >= 0 && (job.call.geo.param_step == 0 || held->param == param)) return;
   held->param = param;
   held->values = row_params<R>(job, param, n);
 }

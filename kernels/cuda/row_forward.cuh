@@ -52,8 +52,20 @@ struct SetStatistics {
   R var;
 };
 
+/* What is the same for all sets: divided and converted once. A quotient by m becomes a product, which costs a third of
+ * it and is wrong by one more half of a last place. */
 template <class R>
-WN_DEVICE SetStatistics<R> statistics_of(R mean, R mean_low, R var, double eps) {
+struct SetConstants {
+  R inverse_m, eps;
+};
+
+template <class R>
+WN_DEVICE SetConstants<R> set_constants(const wni_call &call) {
+  return {wn_divide(static_cast<R>(1), static_cast<R>(call.geo.set_size)), static_cast<R>(call.eps)};
+}
+
+template <class R>
+WN_DEVICE SetStatistics<R> statistics_of(R mean, R mean_low, R var, R eps) {
   return {{mean, mean_low, rstd_of(var, eps)}, var};
 }
 
@@ -68,20 +80,18 @@ WN_DEVICE void each_held(const wni_cuda_row &row, const HeldOctets<K> &octets, b
                          const F &add) {
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    const Octet<Real<X>> o = unpack(forget(h[k]));
+    const Octet<Real<X>> o = unpack(K == 1 ? h[k] : forget(h[k])); /* registers have room for one */
     if (here) add(o.v, octet_elements(row, octets.at[k]));
   }
 }
 
 template <class X, int K>
 WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const Team &team, const HeldOctets<K> &octets,
-                                                 bool here, const Packed<X> (&h)[K], Real<X> first, Real<X> *room,
-                                                 int *turn) {
+                                                 bool here, const Packed<X> (&h)[K], Real<X> first,
+                                                 const SetConstants<Real<X>> &all, Real<X> *room, int *turn) {
   typedef Real<X> R;
-  const wni_call &call = job.call;
   const wni_cuda_row &row = job.cut.row;
-  const R m = static_cast<R>(call.geo.set_size);
-  if (!call.geo.centered) {
+  if (!job.call.geo.centered) {
     R squares[1] = {0};
     each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
       R sum = 0;
@@ -89,7 +99,7 @@ WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const 
       squares[0] += sum;
     });
     sum_team(team, squares, room, turn);
-    return statistics_of<R>(0, 0, wn_divide(squares[0], m), call.eps);
+    return statistics_of<R>(0, 0, squares[0] * all.inverse_m, all.eps);
   }
   R total[1] = {0};
   each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
@@ -98,7 +108,7 @@ WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const 
     total[0] += sum;
   });
   sum_team(team, total, room, turn);
-  const R about = first + wn_divide(total[0], m);
+  const R about = first + total[0] * all.inverse_m;
   R rest[2] = {0, 0}; /* of h - about, of its square */
   each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
     R sum = 0, squares = 0;
@@ -111,10 +121,10 @@ WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const 
     rest[1] += squares;
   });
   sum_team(team, rest, room, turn);
-  const R correction = wn_divide(rest[0], m), var = wn_divide(rest[1], m) - correction * correction;
+  const R correction = rest[0] * all.inverse_m, var = rest[1] * all.inverse_m - correction * correction;
   R mean, low;
   two_sum(about, correction, &mean, &low);
-  return statistics_of(mean, low, var < 0 ? 0 : var, call.eps); /* NaN stays */
+  return statistics_of<R>(mean, low, var < 0 ? 0 : var, all.eps); /* NaN stays */
 }
 
 /* ---- sets in registers */
@@ -149,6 +159,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   int turn = 0;
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
+  const SetConstants<R> all = set_constants<R>(call);
   RowStep step = row_step<K>(call.geo, team);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
@@ -172,7 +183,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       for (int k = 0; k < K; k++) h[k] = add_residual(h[k], r[k]);
     }
     const R first = first_element(call, team, set, here, h[0]);
-    const SetStatistics<R> v = held_statistics(job, team, octets, here, h, first, room, &turn);
+    const SetStatistics<R> v = held_statistics(job, team, octets, here, h, first, all, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v);
 #pragma unroll
     for (int k = 0; k < K; k++) {
@@ -182,7 +193,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       if (!early && after) r[k] = load_octet(row_at(set.residual, o), n);
       const RowParams<R> p = K == 1 ? params.values : row_params<R>(job, param_at(job, set.start, o), n);
       if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h[k], n);
-      store_y(job, set, o, n, v.s, p, forget(h[k]), r[k], &largest);
+      store_y(job, set, o, n, v.s, p, K == 1 ? h[k] : forget(h[k]), r[k], &largest);
     }
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
@@ -214,7 +225,7 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool before = call.add == WN_ADD_BEFORE, adds = before && !stored;
-  if (before && stored) set.x = {set.sum.first, set.sum.stride, set.sum.piece};
+  if (before && stored) set.x = {set.sum.first, set.sum.step, set.sum.one};
   const bool with_residual = adds || call.add == WN_ADD_AFTER;
   each_octet<2>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, with_residual); },
@@ -228,7 +239,7 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
 
 template <class R>
 WN_DEVICE SetStatistics<R> statistics_of(const wni_call &call, const Moments<R> &v) {
-  return statistics_of(v.mean, v.low, wn_divide(v.m2, static_cast<R>(call.geo.set_size)), call.eps);
+  return statistics_of<R>(v.mean, v.low, wn_divide(v.m2, static_cast<R>(call.geo.set_size)), static_cast<R>(call.eps));
 }
 
 template <class X, class Y>

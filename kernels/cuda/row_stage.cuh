@@ -18,8 +18,11 @@ struct RowForward {
 template <class X, class Y>
 WN_DEVICE RowForward<X, Y> row_forward(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
   const wni_call &call = job.call;
-  return {row_tensor<const X>(job, call.x, at, run), row_tensor<const X>(job, call.residual, at, run),
-          row_tensor<X>(job, call.sum, at, run), row_tensor<Y>(job, call.y, at, run), row_start(job, at, run)};
+  const bool added = call.add != WN_ADD_NONE; /* else these places are not worth making */
+  return {row_tensor<const X>(job, call.x, at, run),
+          added ? row_tensor<const X>(job, call.residual, at, run) : RowTensor<const X>{},
+          added ? row_tensor<X>(job, call.sum, at, run) : RowTensor<X>{}, row_tensor<Y>(job, call.y, at, run),
+          row_start(job, at, run)};
 }
 
 /* x + r as it is stored. */
@@ -120,11 +123,13 @@ WN_DEVICE bool needs_extra(const wni_call &call) { return needs_residual(call) |
 template <class X, class D>
 WN_DEVICE RowBackward<X, D> row_backward(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
   const wni_call &call = job.call;
+  const bool added = call.add != WN_ADD_NONE;
   return {row_tensor<const X>(job, call.x, at, run),
-          row_tensor<const X>(job, needs_residual(call) ? call.residual : call.dsum, at, run),
+          added ? row_tensor<const X>(job, needs_residual(call) ? call.residual : call.dsum, at, run)
+                : RowTensor<const X>{},
           row_tensor<const D>(job, call.dy, at, run),
           row_tensor<X>(job, call.dx, at, run),
-          row_tensor<X>(job, call.dresidual, at, run),
+          added ? row_tensor<X>(job, call.dresidual, at, run) : RowTensor<X>{},
           row_start(job, at, run)};
 }
 

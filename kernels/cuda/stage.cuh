@@ -39,8 +39,8 @@ WN_DEVICE void store_stats(const wni_cuda_job &job, int64_t set, const Stats<R> 
 }
 
 template <class R>
-WN_DEVICE R rstd_of(R var, double eps) {
-  return wn_divide(static_cast<R>(1), wn_sqrt(var + static_cast<R>(eps)));
+WN_DEVICE R rstd_of(R var, R eps) {
+  return wn_divide(static_cast<R>(1), wn_sqrt(var + eps));
 }
 
 /* From the mean, rstd that training saved; mean NULL: 0. */
@@ -52,7 +52,7 @@ WN_DEVICE Normalizer<R> saved_normalizer(const wni_call &call, int64_t set) {
 template <class R>
 WN_DEVICE Normalizer<R> running_normalizer(const wni_call &call, int64_t param) {
   return {static_cast<const R *>(call.running_mean)[param], 0,
-          rstd_of(static_cast<const R *>(call.running_var)[param], call.eps)};
+          rstd_of(static_cast<const R *>(call.running_var)[param], static_cast<R>(call.eps))};
 }
 
 /* ---- parameters */

@@ -1,0 +1,111 @@
+"""What one thread does, instruction by instruction, and what its hot loops cost."""
+
+from collections import namedtuple
+
+from thread import Thread, Unknown
+
+# Address ranges of tests/sass/sass_calls.c: each tensor has 2^40 bytes of its own.
+AREAS = {1: "x", 2: "residual", 3: "y", 4: "sum", 5: "dy", 6: "dx", 7: "dresidual", 8: "mask", 9: "small", 10: "work"}
+TENSORS = ("x", "residual", "y", "sum", "dy", "dx", "dresidual")
+LOADS = ("LDG", "LD", "LDGSTS")
+STORES = ("STG", "ST")
+
+# area, bytes: of an access to global memory; in_flight: bytes of tensors that this thread waits for after the
+# instruction; depth: of calls.
+Step = namedtuple("Step", "instruction area bytes in_flight depth")
+
+
+def follow(listed, thread, most=12000):
+    """The steps of a thread until it ends, or the first `most`."""
+    index = {i.address: k for k, i in enumerate(listed)}
+    steps, pending, at, callers = [], {}, 0, []
+    while len(steps) < most:
+        i = listed[at]
+        for barrier in range(6):
+            if i.wait >> barrier & 1:
+                pending.pop(barrier, None)
+        runs = i.guard is None or thread.predicate(i.guard)
+        area, size = None, 0
+        if runs and i.op in LOADS + STORES:
+            address = thread.address(i.operands, True)
+            area, size = AREAS.get(address >> 40, "shared" if i.op in ("LD", "ST") else "unknown"), thread.width(i)
+            if area == "unknown":
+                raise Unknown(f"{i.text}: address {address:#x}")
+            if i.op in LOADS and area in TENSORS and i.barrier is not None:
+                pending[i.barrier] = pending.get(i.barrier, 0) + size
+        steps.append(Step(i, area, size, sum(pending.values()), len(callers)))
+        if runs and i.op == "EXIT":
+            return steps
+        if runs:
+            # sm_80 has calls to where a warp comes together, just behind, which do not return.
+            if i.op == "CALL" and not 0 < int(i.operands[-1], 16) - i.address <= 64:
+                callers.append(listed[at + 1].address)
+            at = _next(i, thread, index, at)
+            if i.op == "RET":  # of several, where a function ended in a call; or to elsewhere
+                place = listed[at].address
+                del callers[callers.index(place) if place in callers else -1:]
+        else:
+            at += 1
+    return steps
+
+
+def _next(i, thread, index, at):
+    def target(address):
+        if address not in index:
+            raise Unknown(f"{i.text}: goes to {address:#x}")
+        return index[address]
+
+    if i.op == "BRA":
+        if "DIV" in i.modifiers:
+            return at + 1
+        flags = [w for w in i.operands[:-1] if "P" in w]
+        return target(int(i.operands[-1], 16)) if all(thread.predicate(w) for w in flags) else at + 1
+    if i.op in ("BRX", "BRXU"):
+        register, offset = i.operands[0].split(" ")
+        return target((thread.value(register) + i.address + 16 + int(offset, 16)) & 0xFFFFFFFF)
+    if i.op == "CALL":
+        return target(int(i.operands[-1], 16))
+    if i.op == "RET":
+        return target(thread.value(i.operands[0].split(" ")[0]) & 0xFFFFFFFF)
+    thread.execute(i)
+    return at + 1
+
+
+# steps: of one turn; elements: that it takes of x, or makes of y or dx where it reads none.
+Loop = namedtuple("Loop", "steps elements")
+
+
+def hot_loops(steps, x_bytes):
+    """The loops that go over tensors: one turn of each. A turn is from one execution of an access to the next one of
+    the same; accesses that turn together are one loop, and of loops in one another the inner one counts. A function that
+    a loop calls several times is part of it and no loop."""
+    places, last = {}, {}
+    for k, s in enumerate(steps):
+        if s.area in TENSORS and s.depth == 0:
+            address = s.instruction.address
+            if address in last:
+                places.setdefault(address, []).append((last[address], k))
+            last[address] = k
+    loops = {}
+    for turns in places.values():
+        first, after = turns[len(turns) // 2]
+        turn = steps[first:after]
+        members = frozenset(s.instruction.address for s in turn if s.area in TENSORS and s.depth == 0)
+        if members not in loops or len(turn) < len(loops[members].steps):
+            loops[members] = Loop(turn, _elements(turn, x_bytes))
+    keys = list(loops)
+    return [loops[m] for m in keys if not any(other < m for other in keys)]
+
+
+def _elements(turn, x_bytes):
+    for area in ("x", "sum", "dx", "y", "dy"):
+        total = sum(s.bytes for s in turn if s.area == area and s.instruction.op in LOADS)
+        total = total or sum(s.bytes for s in turn if s.area == area)
+        if total:
+            return total / x_bytes
+    return 0
+
+
+def traced(listed, call, table=b""):
+    thread = Thread(call["sm"], bytes.fromhex(call["job"]), call["block"], call["grid"], table)
+    return follow(listed, thread)
