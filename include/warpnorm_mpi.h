@@ -17,12 +17,15 @@
  * FAULTS
  *
  * What MPI reports is returned and not fatal: the exchanges run on a duplicate of the communicator, whose errors are
- * returned. An exchange that has not ended after the limit, because a rank is late, gone or in other code, is an error
- * on the ranks that waited. MPI cannot take such a collective back: it may still write its memory, which is therefore
- * the adapter's, never the caller's. From then on every exchange answers WN_ERR_COMM at once, wn_mpi_close leaves that
+ * returned. Open MPI 4 blames MPI_COMM_WORLD for them, so in the moment in which an exchange ends its errors are
+ * returned as well.
+ *
+ * An exchange that has not ended after the limit, because a rank is late, gone or in other code, is an error on the
+ * ranks that waited. MPI cannot take such a collective back: it may still write its memory, which is therefore the
+ * adapter's, never the caller's. From then on every exchange answers WN_ERR_COMM at once, wn_mpi_close leaves that
  * memory and the duplicate to the end of the process, and MPI_Finalize may wait for ever: end with MPI_Abort. Whether
  * the other ranks survive one that dies is up to MPI: Open MPI 4's mpirun ends them unless it is told
- * --enable-recovery, with MPICH 4.0 none was seen to. */
+ * --enable-recovery, with MPICH 4.0 hardly any was seen to. */
 /* clang-format off */
 #ifndef WARPNORM_MPI_H
 #define WARPNORM_MPI_H

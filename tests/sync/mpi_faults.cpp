@@ -1,6 +1,7 @@
-// A rank that is late or dies: mpi_faults late|killed|amid|unborn FOLDER. The other ranks must get an error when the
-// limit is over, and leave a file in the folder: launchers lose what ranks write when one of them has died. killed:
-// between two calls; amid: at any moment of many, most of them in an exchange.
+// A rank that is late, dies or calls another plan: mpi_faults late|killed|amid|unborn|mixed FOLDER. The other ranks
+// must get an error when the limit is over, and leave a file in the folder: launchers lose what ranks write when one of
+// them has died. killed: between two calls; amid: at any moment of many, most of them in an exchange; mixed: of the
+// other plan messages are longer.
 #include <unistd.h>
 
 #include <csignal>
@@ -42,6 +43,18 @@ void RequireLost(const Call &call, double least, double most) {
   Require(took >= least && took <= most, "not within the limit");
 }
 
+// Of one rank another plan than of the others: it ends well for none of them, and ends no program.
+void MixUp(wn_mpi *mpi) {
+  wn_problem longer = SmallProblem();
+  longer.c = 5;
+  SmallBatch first(*wn_mpi_comm(mpi)), second(*wn_mpi_comm(mpi), longer);
+  for (int i = 0; i < 3; i++) {
+    const double start = MPI_Wtime();
+    Require((rank == 1 ? second : first).Train(2) == WN_ERR_COMM, "no WN_ERR_COMM");
+    Require(MPI_Wtime() - start <= kLimit + kPatience, "not within the limit");
+  }
+}
+
 void Survive(const char *mode, wn_mpi *mpi) {
   if (std::strcmp(mode, "unborn") == 0) {
     const wn_problem p = SmallProblem();
@@ -50,6 +63,8 @@ void Survive(const char *mode, wn_mpi *mpi) {
     RequireLost(make, kLimit, kLimit + kPatience);
     Require(plan == nullptr, "a plan");
     RequireLost(make, 0, kLimit / 2);
+  } else if (std::strcmp(mode, "mixed") == 0) {
+    MixUp(mpi);
   } else if (std::strcmp(mode, "amid") == 0) {
     SmallBatch batch(*wn_mpi_comm(mpi));
     double since = MPI_Wtime();
@@ -72,6 +87,7 @@ void LeaveFile(const std::string &folder) {
 
 void BeTheFault(const char *mode, wn_mpi *mpi) {
   if (std::strcmp(mode, "unborn") == 0) raise(SIGKILL);
+  if (std::strcmp(mode, "mixed") == 0) return MixUp(mpi);
   SmallBatch batch(*wn_mpi_comm(mpi));
   Require(batch.Train(2) == WN_OK, "the call before");
   if (std::strcmp(mode, "killed") == 0) raise(SIGKILL);
@@ -83,7 +99,6 @@ void BeTheFault(const char *mode, wn_mpi *mpi) {
     while (batch.Train(2) == WN_OK) continue;
     Fail("an error before its death");
   }
-  sleep(5);
 }
 
 }  // namespace
@@ -101,6 +116,8 @@ int main(int argc, char **argv) {
     Survive(argv[1], mpi);
     LeaveFile(argv[2]);
   }
+  const bool all_live = std::strcmp(argv[1], "mixed") == 0 || std::strcmp(argv[1], "late") == 0;
+  if (all_live) sleep(3);  // MPICH's launcher ends the others with one that has ended
   std::fflush(nullptr);
   _exit(0);  // MPI_Finalize would wait for the lost exchange, MPI_Abort would end the others
 }
