@@ -181,6 +181,11 @@ static inline void row_mask_gradient(const wni_call *call, row_place at, const r
 
 /* ---- parameters ------------------------------------------------------------------------------------------------- */
 
+/* From statistics that are the job's: of a set, or running ones, of a parameter. */
+static inline normalizer row_normalizer(const wni_cpu_job *job, int64_t index) {
+  return normalizer_make(job->set_mean[index], job->set_rstd[index]);
+}
+
 /* The index of the first parameter of a set in the prepared gamma and beta. */
 static inline int64_t row_first_param(const wni_geometry *g, const wni_row_plan *plan, row_place at) {
   return at.middle * g->param_step * plan->expand;

@@ -237,8 +237,7 @@ void WNI_FN(row_frozen)(const wni_cpu_job *job, int64_t task) {
   const int64_t set = task / b.plan->segments, segment = task % b.plan->segments;
   const row_place at = row_place_of(b.geo, set);
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
-  const int64_t param = at.middle * b.geo->param_step;
-  const normalizer s = normalizer_make(job->set_mean[param], job->set_rstd[param]);
+  const normalizer s = row_normalizer(job, at.middle * b.geo->param_step);
   const span_sums sums = sums_begin(&b, set, segment, &walk.part);
   const set_sums constant = {0, 0};
   gradient_rooms rooms;

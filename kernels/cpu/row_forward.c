@@ -161,9 +161,9 @@ static inline void sums_of_batch(int64_t count, const vec v[BATCH], real out[BAT
 static void batch_moments(set_batch *b, int64_t n, bool centered) {
   vec sum[BATCH], squares[BATCH];
   real mean[BATCH], distance[BATCH], square[BATCH];
-  if (n >= LEAST_SAMPLED) {
+  if (centered && n >= LEAST_SAMPLED) {
     for (int64_t i = 0; i < b->count; i++) {
-      const wni_moments v = tile_moments(b->h[i], n, centered);
+      const wni_moments v = tile_moments(b->h[i], n, true);
       b->mean[i] = v.mean;
       b->m2[i] = v.m2;
     }
@@ -261,11 +261,11 @@ void WNI_FN(row_apply)(const wni_cpu_job *job, int64_t task) {
   const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
   const int64_t set = task / f.plan->segments;
   real scratch[TILE] WNI_TILE_ALIGNED;
-  part_apply(&f, row_place_of(f.geo, set), &walk, normalizer_make(job->set_mean[set], job->set_rstd[set]), scratch);
+  part_apply(&f, row_place_of(f.geo, set), &walk, row_normalizer(job, set), scratch);
   forward_end(&f);
 }
 
-/* A line's sample, middle and run: in that order of memory. */
+/* Running statistics: each element is seen once, line by line in the order of memory. */
 typedef struct line_place {
   row_place at;
   int64_t run;
@@ -286,15 +286,10 @@ static line_place line_place_next(const wni_geometry *g, line_place p) {
   return p;
 }
 
-/* Running statistics: each element is seen once, so the order is that of memory. */
-static normalizer running_normalizer(const forward *f, int64_t param) {
-  return normalizer_make(f->job->set_mean[param], f->job->set_rstd[param]);
-}
-
 static void line_apply(forward *f, line_place line, int64_t element, int64_t elements, real *scratch) {
   const row_part part = {line.run, 1, element, elements};
   const row_walk walk = row_walk_of(part);
-  const normalizer s = running_normalizer(f, line.at.middle * f->geo->param_step);
+  const normalizer s = row_normalizer(f->job, line.at.middle * f->geo->param_step);
   for (int64_t i = 0; i < walk.tiles; i++) {
     const row_part tile = row_tile_of(&walk, i);
     apply_tile(f, line.at, &tile, s, take_input(f, line.at, &tile, scratch));
@@ -317,7 +312,7 @@ static void short_lines(const forward *f, int64_t begin, int64_t end) {
       const int64_t param = line.at.middle * f->geo->param_step;
       x[i] = row_source(&call->x, line.at, &tile, NULL);
       y[i] = row_target(&call->y, line.at, &tile, f->job->stream, NULL);
-      s[i] = running_normalizer(f, param);
+      s[i] = row_normalizer(f->job, param);
       g[i] = gamma[param];
       b[i] = beta[param];
     }
@@ -331,25 +326,27 @@ static bool has_short_lines(const forward *f) {
          is_plain(f, &line);
 }
 
+static void whole_lines(forward *f, int64_t begin, int64_t end, real *scratch) {
+  line_place line = line_place_of(f->geo, begin);
+  for (int64_t i = begin; i < end; i++, line = line_place_next(f->geo, line))
+    line_apply(f, line, 0, f->geo->extent[3], scratch);
+}
+
 void WNI_FN(row_lines)(const wni_cpu_job *job, int64_t task) {
   forward f = forward_begin(job);
   const wni_row_plan *const plan = f.plan;
   const int64_t elements = f.geo->extent[3];
+  const int64_t begin = task * plan->lines_per_task; /* where tasks are not pieces of lines */
+  const int64_t end = least(begin + plan->lines_per_task, f.geo->sets * f.geo->extent[2]);
   real scratch[TILE] WNI_TILE_ALIGNED;
   if (plan->line_pieces > 1) {
     const line_place line = line_place_of(f.geo, task / plan->line_pieces);
     const int64_t element = task % plan->line_pieces * plan->line_elements;
     line_apply(&f, line, element, least(plan->line_elements, elements - element), scratch);
+  } else if (has_short_lines(&f)) {
+    short_lines(&f, begin, end);
   } else {
-    const int64_t begin = task * plan->lines_per_task;
-    const int64_t end = least(begin + plan->lines_per_task, f.geo->sets * f.geo->extent[2]);
-    line_place line = line_place_of(f.geo, begin);
-    if (has_short_lines(&f)) {
-      short_lines(&f, begin, end);
-    } else {
-      for (int64_t i = begin; i < end; i++, line = line_place_next(f.geo, line))
-        line_apply(&f, line, 0, elements, scratch);
-    }
+    whole_lines(&f, begin, end, scratch);
   }
   forward_end(&f);
 }
