@@ -146,6 +146,7 @@ bool wni_cuda_smaller(const wni_plan_input *input, int index, wni_plan_input *sm
 /* The choice in words. */
 void wni_cuda_plan_text(const wni_cuda_plan *plan, const wni_plan_input *input, char *text, size_t size);
 const char *wni_cuda_function_name(wni_cuda_function function);
+const char *wni_cuda_scope_name(wni_cuda_function function, int variant); /* "" where variants are no scopes */
 
 /* plan_cuda_expect.c: its last step, and how many blocks of that size and shared memory a multiprocessor holds. */
 void wni_cuda_expect(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);

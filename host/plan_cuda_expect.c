@@ -122,6 +122,12 @@ const char *wni_cuda_function_name(wni_cuda_function function) {
   return (unsigned)function < WNI_CUDA_FUNCTIONS ? names[function] : "unknown";
 }
 
+const char *wni_cuda_scope_name(wni_cuda_function function, int variant) {
+  static const char *const names[WNI_CUDA_SCOPES] = {"lanes_1", "lanes_4", "block_2", "block_4", "block_loop"};
+  const bool scoped = function == WNI_CUDA_ROW_FORWARD || function == WNI_CUDA_ROW_BACKWARD;
+  return scoped && (unsigned)variant < WNI_CUDA_SCOPES ? names[variant] : "";
+}
+
 static void how_text(const wni_cuda_plan *plan, const wni_plan_input *in, char *text, size_t size) {
   static const char *const scopes[WNI_CUDA_SCOPES] = {"in registers", "in registers", "in registers", "in registers",
                                                       "read twice"};

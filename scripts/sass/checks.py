@@ -20,6 +20,11 @@ def threads_by_registers(registers, block):
     return warps // (block // 32) * block
 
 
+def resident_threads(call, registers):
+    """Of a multiprocessor: as the plan counts them, or as many as its registers hold."""
+    return min(call["blocks_per_sm"] * call["block"], threads_by_registers(registers, call["block"]))
+
+
 def local_memory(library):
     """Spilled registers, stack frames, arrays with an index that only a run knows."""
     complaints = [Complaint("local", name, 0, "loads or stores local memory") for name in library.local]
@@ -66,7 +71,7 @@ def occupancy(call, registers):
 
 def in_flight(m, registers):
     """Bytes of tensors on their way, of all the threads of a multiprocessor."""
-    threads = min(m.call["blocks_per_sm"] * m.call["block"], threads_by_registers(registers, m.call["block"]))
+    threads = resident_threads(m.call, registers)
     bytes_ = m.in_flight * threads
     if bytes_ >= m.call["in_flight"]:
         return []

@@ -17,7 +17,7 @@ DEVICES = {"A100": (108, 1.41, 1381), "H100": (132, 1.98, 3003), "H200": (132, 1
 def row(m, registers):
     """(key, column, what is measured) of a hot loop."""
     call = m.call
-    threads = min(call["blocks_per_sm"] * call["block"], checks.threads_by_registers(registers, call["block"]))
+    threads = checks.resident_threads(call, registers)
     return ((call["sm"], name_of(call), m.loop), (call["x"], call["other"], call["act"]),
             (m.slots, registers, threads, m.in_flight * threads, call["in_flight"]))
 

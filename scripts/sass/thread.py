@@ -310,12 +310,12 @@ class Thread:
         v = self.real_value(i.operands[1])
         self.set(i.operands[0], int(v) if math.isfinite(v) and v > 0 else 0, 2 if "U64" in i.modifiers else 1)
 
-    def load_constant(self, i):
-        size = max([WIDTHS.get(m, 0) for m in i.modifiers] + [0]) or 4
-        self.set(i.operands[0], self.constant(i.operands[1], size), max(1, size // 4))
-
     def width(self, i):
         return max([WIDTHS.get(m, 0) for m in i.modifiers] + [0]) or 4
+
+    def load_constant(self, i):
+        size = self.width(i)
+        self.set(i.operands[0], self.constant(i.operands[1], size), max(1, size // 4))
 
     def load(self, i):
         size = self.width(i)

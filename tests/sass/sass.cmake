@@ -7,25 +7,10 @@ if(WARPNORM_PYTHON AND NOT CMAKE_CROSSCOMPILING)
 endif()
 
 if(WARPNORM_CUDA)
-  set(host "${PROJECT_SOURCE_DIR}/host")
-  add_executable(
-    wn_sass_calls
-    sass/sass_calls.c
-    "${host}/api.c"
-    "${host}/check_args.c"
-    "${host}/check_problem.c"
-    "${host}/cuda_devices.c"
-    "${host}/error.c"
-    "${host}/names.c"
-    "${host}/plan.c"
-    "${host}/plan_cuda.c"
-    "${host}/plan_cuda_expect.c"
-    "${host}/plan_cuda_row.c"
-    "${host}/problem.c"
-    "${host}/region.c"
-    "${host}/run_cuda.c"
-    "${host}/sync.c"
-    "${host}/sync_record.c")
+  # The host side but for devices, which the program stands in for, and the processor.
+  file(GLOB host_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/host/*.c")
+  list(FILTER host_sources EXCLUDE REGEX "/(device[^/]*|plan_cpu|ranges)\\.c$")
+  add_executable(wn_sass_calls sass/sass_calls.c ${host_sources})
   target_include_directories(wn_sass_calls PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
   target_include_directories(wn_sass_calls SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
   target_link_libraries(wn_sass_calls PRIVATE warpnorm_pedantic)

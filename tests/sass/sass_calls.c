@@ -28,7 +28,7 @@ typedef struct shape {
 } shape;
 
 typedef struct recorded {
-  const char *device, *shape;
+  const char *shape;
   int sm;
   wni_cuda_function function; /* the launch that is asked for next */
   int variant;
@@ -81,20 +81,18 @@ static bool touches_tensors(wni_cuda_function f) { return f <= WNI_CUDA_COLUMN_B
 cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *kernel, void **arguments) {
   (void)kernel;
   if (!touches_tensors(now.function)) return cudaSuccess;
-  static const char *const scopes[WNI_CUDA_SCOPES] = {"lanes_1", "lanes_4", "block_2", "block_4", "block_loop"};
   const wni_cuda_job *const job = arguments[0];
-  const bool backward = job->call.pass >= WN_BACKWARD,
-             scoped = now.function == WNI_CUDA_ROW_FORWARD || now.function == WNI_CUDA_ROW_BACKWARD;
-  (void)printf("{\"device\": \"%s\", \"sm\": %d, \"shape\": \"%s\", \"pass\": \"%s\", \"act\": \"%s\", \"add\": %d, ",
-               now.device, now.sm, now.shape, wni_pass_name(job->call.pass), act_name(job->call.act), job->call.add);
+  const bool backward = job->call.pass >= WN_BACKWARD;
+  const char *const scope = wni_cuda_scope_name(now.function, now.variant);
+  (void)printf("{\"sm\": %d, \"shape\": \"%s\", \"pass\": \"%s\", \"act\": \"%s\", ", now.sm, now.shape,
+               wni_pass_name(job->call.pass), act_name(job->call.act));
   (void)printf("\"function\": \"%s\", \"scope\": \"%s\", \"variant\": %d, \"x\": \"%s\", \"other\": \"%s\", ",
-               wni_cuda_function_name(now.function), scoped ? scopes[now.variant] : "", scoped ? now.variant : -1,
+               wni_cuda_function_name(now.function), scope, scope[0] != '\0' ? now.variant : -1,
                wni_dtype_name(job->call.types.x), wni_dtype_name(backward ? job->call.types.dy : job->call.types.y));
-  (void)printf(
-      "\"grid\": %u, \"block\": %u, \"shared\": %zu, \"blocks_per_sm\": %lld, \"in_flight\": %lld, \"job\": \"",
-      config->gridDim.x, config->blockDim.x, config->dynamicSmemBytes,
-      (long long)wni_cuda_resident(figures, config->blockDim.x, (int64_t)config->dynamicSmemBytes),
-      (long long)figures->in_flight);
+  (void)printf("\"grid\": %u, \"block\": %u, \"blocks_per_sm\": %lld, \"in_flight\": %lld, \"job\": \"",
+               config->gridDim.x, config->blockDim.x,
+               (long long)wni_cuda_resident(figures, config->blockDim.x, (int64_t)config->dynamicSmemBytes),
+               (long long)figures->in_flight);
   for (size_t i = 0; i < sizeof *job; i++) (void)printf("%02x", ((const unsigned char *)job)[i]);
   (void)printf("\"}\n");
   return cudaSuccess;
@@ -116,22 +114,23 @@ static void must(wn_status status) {
   exit(1);
 }
 
-/* What the pass may be given it is given, but no mask in backward: z is made again there, which costs most. */
+/* What the pass may be given it is given, but no mask in backward: z is made again there, which costs most. No
+ * residual.
+ */
 static void run(const wn_plan *plan, const wn_problem *p, wn_pass pass) {
-  const bool before = p->add == WN_ADD_BEFORE, after = p->add == WN_ADD_AFTER, rms = p->kind == WN_RMS;
+  const bool rms = p->kind == WN_RMS;
   const bool running = p->kind == WN_BATCH && (pass == WN_INFER || pass == WN_BACKWARD_FROZEN);
   const size_t bytes = wn_plan_workspace(plan, pass);
   if (pass == WN_TRAIN || pass == WN_INFER) {
     wn_forward_args a = WN_FORWARD_INIT;
-    a.x = at(X), a.residual = before || after ? at(RESIDUAL) : NULL, a.y = at(Y), a.sum = before ? at(SUM) : NULL;
+    a.x = at(X), a.y = at(Y);
     a.gamma = small(0), a.beta = small(1);
     if (pass == WN_TRAIN) a.mean = rms ? NULL : small(2), a.rstd = small(3);
     if (running) a.running_mean = small(4), a.running_var = small(5);
     must((pass == WN_TRAIN ? wn_train : wn_infer)(plan, &a, at(WORK), bytes, NULL));
   } else {
     wn_backward_args a = WN_BACKWARD_INIT;
-    a.x = at(X), a.residual = after ? at(RESIDUAL) : NULL, a.dy = at(DY), a.dx = at(DX);
-    a.dresidual = after ? at(DRESIDUAL) : NULL;
+    a.x = at(X), a.dy = at(DY), a.dx = at(DX);
     a.gamma = small(0), a.beta = small(1), a.dgamma = small(6), a.dbeta = small(7);
     if (running) {
       a.running_mean = small(4), a.running_var = small(5);
@@ -142,10 +141,10 @@ static void run(const wn_plan *plan, const wn_problem *p, wn_pass pass) {
   }
 }
 
-static void record(const shape *s, wn_dtype x, wn_dtype y, wn_act act, wn_add add) {
+static void record(const shape *s, wn_dtype x, wn_dtype y, wn_act act) {
   wn_problem p = WN_PROBLEM_INIT;
   p.kind = s->kind, p.layout = s->layout, p.n = s->n, p.c = s->c, p.x = s->x, p.groups = s->groups;
-  p.x_type = x, p.y_type = y, p.act = act, p.add = add;
+  p.x_type = x, p.y_type = y, p.act = act;
   wni_cuda_state state = {.figures = *figures};
   wn_device device = {.backend = &recorder, .state = &state};
   wn_plan *plan;
@@ -184,18 +183,16 @@ int main(void) {
   for (size_t d = 0; d < sizeof names / sizeof *names; d++) {
     for (int i = 0; i < wni_cuda_device_count; i++)
       if (strcmp(wni_cuda_devices[i].name, names[d]) == 0) figures = &wni_cuda_devices[i];
-    now.device = figures->name;
     now.sm = figures->sm;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
       now.shape = shapes[i].name;
       static const wn_dtype types[] = {WN_BF16, WN_F16, WN_F32};
       for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
-        record(&shapes[i], types[t], types[t], WN_ACT_NONE, WN_ADD_NONE);
-        record(&shapes[i], types[t], types[t], WN_ACT_RELU, WN_ADD_NONE);
+        record(&shapes[i], types[t], types[t], WN_ACT_NONE);
+        record(&shapes[i], types[t], types[t], WN_ACT_RELU);
       }
-      record(&shapes[i], WN_BF16, WN_F8_E4M3, WN_ACT_NONE, WN_ADD_NONE);
-      for (size_t a = 0; a < sizeof costly / sizeof *costly; a++)
-        record(&shapes[i], WN_BF16, WN_BF16, costly[a], WN_ADD_NONE);
+      record(&shapes[i], WN_BF16, WN_F8_E4M3, WN_ACT_NONE);
+      for (size_t a = 0; a < sizeof costly / sizeof *costly; a++) record(&shapes[i], WN_BF16, WN_BF16, costly[a]);
     }
   }
   return 0;

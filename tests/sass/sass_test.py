@@ -18,7 +18,7 @@ from thread import Thread, Unknown  # noqa: E402
 import listing  # noqa: E402
 import table  # noqa: E402
 
-CALL = {"device": "H100", "sm": 90, "shape": "worse", "pass": "train", "act": "none", "function": "", "scope": "",
+CALL = {"sm": 90, "shape": "worse", "pass": "train", "act": "none", "function": "", "scope": "",
         "variant": -1, "x": "bf16", "other": "bf16", "grid": 2, "block": 256, "blocks_per_sm": 8, "in_flight": 32 << 10,
         "job": struct.pack("<QQqqi4x", 1 << 40, 3 << 40, 1 << 20, 3, 0).hex()}
 

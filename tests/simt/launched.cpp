@@ -28,9 +28,8 @@ bool IsJoin(wni_cuda_function f) { return f == WNI_CUDA_JOIN_MOMENTS || f == WNI
 bool HasScopes(wni_cuda_function f) { return f == WNI_CUDA_ROW_FORWARD || f == WNI_CUDA_ROW_BACKWARD; }
 
 std::string FunctionAndScope(wni_cuda_function f, int variant) {
-  static constexpr const char *scopes[] = {" lanes_1", " lanes_4", " block_2", " block_4", " block_loop"};
-  static_assert(sizeof scopes / sizeof *scopes == WNI_CUDA_SCOPES, "a name for each scope");
-  return std::string(wni_cuda_function_name(f)) + (HasScopes(f) ? scopes[variant] : "");
+  const std::string scope = wni_cuda_scope_name(f, variant);
+  return wni_cuda_function_name(f) + (scope.empty() ? "" : " " + scope);
 }
 
 std::string Name(wni_cuda_function f, int variant, wn_dtype x, wn_dtype other) {
