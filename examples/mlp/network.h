@@ -23,8 +23,7 @@ typedef struct network_shape {
 } network_shape;
 
 typedef struct network {
-  machine *on;         /* where it lives */
-  network_shape shape; /* of a network_create */
+  machine *on; /* where it lives */
   bool per_input;
   int64_t inputs, classes, most_rows;
   buffers memory;

@@ -24,6 +24,5 @@ bool network_create(network *net, machine *m, const network_shape *shape, int64_
   }
   const bool good = network_build(net, m, &design, most_rows, f);
   free(stages);
-  if (good) net->shape = *shape;
   return good;
 }

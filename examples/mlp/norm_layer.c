@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "stage.h"
-
 static wn_problem problem_of(const norm_choice *choice, int64_t most_rows, const form *in) {
   wn_problem problem = WN_PROBLEM_INIT;
   problem.kind = choice->kind;

@@ -3,9 +3,8 @@
 #ifndef NORM_LAYER_H
 #define NORM_LAYER_H
 
+#include "form.h"
 #include "machine.h"
-
-struct form;
 
 typedef struct norm_choice {
   wn_kind kind;
@@ -31,7 +30,7 @@ typedef struct norm_layer {
 } norm_layer;
 
 /* For calls of up to most_rows pictures of this form. Memory comes from the buffers, which must outlive the layer. */
-bool norm_layer_create(norm_layer *, const norm_choice *, int64_t most_rows, const struct form *, buffers *, fault *);
+bool norm_layer_create(norm_layer *, const norm_choice *, int64_t most_rows, const form *, buffers *, fault *);
 void norm_layer_destroy(norm_layer *);
 
 /* gamma 1, beta 0, running statistics 0: the first update makes them (1 - momentum) 0 + momentum stat. */

@@ -71,7 +71,6 @@ static bool linear_backward(stage *s, int64_t rows, const float *x, float *d, fl
 }
 
 const stage_kind stage_linear = {
-    .name = "linear",
     .weighted = true,
     .create = linear_create,
     .reset = linear_reset,
@@ -100,7 +99,6 @@ static bool activation_backward(stage *s, int64_t rows, const float *x, float *d
 }
 
 const stage_kind stage_activation = {
-    .name = "activation",
     .in_place = true,
     .create = activation_create,
     .forward = activation_forward,
@@ -142,7 +140,6 @@ static bool norm_backward(stage *s, int64_t rows, const float *x, float *d, floa
 }
 
 const stage_kind stage_norm = {
-    .name = "norm",
     .in_place = true,
     .create = norm_create,
     .destroy = norm_destroy,

@@ -4,20 +4,12 @@
 #ifndef STAGE_H
 #define STAGE_H
 
+#include "form.h"
 #include "machine.h"
 #include "norm_layer.h"
 #include "rng.h"
 
 typedef struct stage_kind stage_kind;
-
-/* One picture between two stages: channels x (height x width) values, in a layout of the library's. */
-typedef struct form {
-  int64_t channels, height, width;
-  wn_layout layout;
-} form;
-
-static inline int64_t form_positions(const form *f) { return f->height * f->width; }
-static inline int64_t form_values(const form *f) { return f->channels * form_positions(f); }
 
 typedef struct stage_spec {
   const stage_kind *kind;
@@ -48,7 +40,6 @@ typedef struct stage {
 } stage;
 
 struct stage_kind {
-  const char *name;
   bool weighted; /* has weights: begins a layer */
   bool in_place; /* backward turns d into dx where it lies */
 

@@ -48,26 +48,16 @@ void Note(void *context, const network *net) {
   course->steps.push_back(all);
 }
 
-class Ranks : public testing::Test {
+class Ranks : public wn::MachineTest {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(machine_open(&machine_, WN_CPU, 0, 1, &fault_)) << fault_.text;
-    memory_.on = &machine_;
+    ASSERT_NO_FATAL_FAILURE(MachineTest::SetUp());
     std::mt19937 random(5);
     std::vector<float> images(kImages * kInputs);
     std::vector<uint8_t> labels(kImages);
     for (float &v : images) v = static_cast<float>(random() % 256) / 255;
     for (uint8_t &v : labels) v = static_cast<uint8_t>(random() % 10);
-    auto *const pixels = static_cast<float *>(buffers_take(&memory_, kImages * kInputs, sizeof(float), &fault_));
-    auto *const names = static_cast<uint8_t *>(buffers_take(&memory_, kImages, 1, &fault_));
-    ASSERT_TRUE(machine_write(&machine_, pixels, images.data(), kImages * kInputs * 4, &fault_)) << fault_.text;
-    ASSERT_TRUE(machine_write(&machine_, names, labels.data(), kImages, &fault_)) << fault_.text;
-    images_ = {kImages, kInputs, pixels, names};
-  }
-
-  void TearDown() override {
-    buffers_release(&memory_);
-    machine_close(&machine_);
+    images_ = {kImages, kInputs, put(images), put(labels)};
   }
 
   // An epoch is a step.
@@ -95,8 +85,8 @@ class Ranks : public testing::Test {
     std::vector<train_sample> samples(kSteps);
     train_result result = {};
     result.samples = samples.data();
-    Course course = {&machine_, {}};
-    EXPECT_TRUE(train_run(&machine_, &plan, &result, Note, &course, &fault_)) << fault_.text;
+    Course course = {&m_, {}};
+    EXPECT_TRUE(train_run(&m_, &plan, &result, Note, &course, &fault_)) << fault_.text;
     EXPECT_EQ(course.steps.size(), static_cast<size_t>(kSteps));
     return course;
   }
@@ -104,15 +94,13 @@ class Ranks : public testing::Test {
   Course TrainTogether(const Setting &s, bool shared) {
     all_ranks.shared = shared;
     ranks *const r = &all_ranks.table;
-    EXPECT_TRUE(r->join(r, machine_.device, &fault_)) << fault_.text;
+    EXPECT_TRUE(r->join(r, m_.device, &fault_)) << fault_.text;
     EXPECT_EQ(r->statistics != nullptr, shared);
     Course course = Train(s, r);
     r->leave(r);
     return course;
   }
 
-  machine machine_ = {};
-  buffers memory_ = {};
   fault fault_ = {};
   train_images images_ = {};
 };

@@ -32,43 +32,27 @@ network_shape shape_of(int kind) {
   return shape;
 }
 
-class Training : public testing::Test {
+class Training : public wn::MachineTest {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(wn::open_machine(&machine_, &fault_)) << fault_.text;
-    memory_.on = &machine_;
+    ASSERT_NO_FATAL_FAILURE(MachineTest::SetUp());
     std::mt19937 random(5);
     std::uniform_real_distribution<float> uniform;
     for (int64_t i = 0; i < count * inputs; i++) images_.push_back(uniform(random));
     for (int64_t i = 0; i < count; i++) labels_.push_back(static_cast<uint8_t>(random() % classes));
-    auto *const images = static_cast<float *>(buffers_take(&memory_, count * inputs, sizeof(float), &fault_));
-    auto *const labels = static_cast<uint8_t *>(buffers_take(&memory_, count, 1, &fault_));
-    ASSERT_TRUE(machine_write(&machine_, images, images_.data(), count * inputs * 4, &fault_)) << fault_.text;
-    ASSERT_TRUE(machine_write(&machine_, labels, labels_.data(), count, &fault_)) << fault_.text;
-    device_ = {count, inputs, images, labels};
+    device_ = {count, inputs, put(images_), put(labels_)};
   }
 
-  void TearDown() override {
-    buffers_release(&memory_);
-    machine_close(&machine_);
-  }
-
-  std::vector<float> values(const tensor &t, const float *from) {
-    std::vector<float> result(static_cast<size_t>(t.count));
-    EXPECT_TRUE(machine_read(&machine_, result.data(), from, t.count * 4, &fault_)) << fault_.text;
-    return result;
-  }
+  std::vector<float> values(const tensor &t, const float *from) { return get(from, static_cast<size_t>(t.count)); }
 
   void start(network *net, int kind, int64_t most_rows) {
     const network_shape shape = shape_of(kind);
-    ASSERT_TRUE(network_create(net, &machine_, &shape, most_rows, &fault_)) << fault_.text;
+    ASSERT_TRUE(network_create(net, &m_, &shape, most_rows, &fault_)) << fault_.text;
     rng random;
     rng_seed(&random, 1, 1);
     ASSERT_TRUE(network_reset(net, &random, 0.5, &fault_)) << fault_.text;
   }
 
-  machine machine_ = {};
-  buffers memory_ = {};
   fault fault_ = {};
   std::vector<float> images_;
   std::vector<uint8_t> labels_;
@@ -107,7 +91,7 @@ TEST_F(Training, StartsAsTheStudySays) {
 TEST_F(Training, InfersFromRunningStatistics) {
   network net = {};
   start(&net, WN_BATCH, count);
-  wn::Reference reference(net.shape);
+  wn::Reference reference(shape_of(WN_BATCH));
   reference.update = true;
   reference.running_mean.assign(2, wn::Vector(width, 0));
   reference.running_var.assign(2, wn::Vector(width, 0)); /* 0, as the text begins, not 1 */
@@ -194,7 +178,7 @@ TEST_F(Training, SamplesAfterTheFirstStepOfEachEpoch) {
   train_result result = {};
   result.samples = samples;
   int ticks = 0;
-  ASSERT_TRUE(train_run(&machine_, &plan, &result, count_tick, &ticks, &fault_)) << fault_.text;
+  ASSERT_TRUE(train_run(&m_, &plan, &result, count_tick, &ticks, &fault_)) << fault_.text;
   EXPECT_EQ(ticks, 4);
   for (int epoch = 0; epoch < 4; epoch++) EXPECT_EQ(samples[epoch].step, 5 * epoch + 1);
   EXPECT_EQ(result.end.step, 20);
@@ -204,7 +188,7 @@ TEST_F(Training, SamplesAfterTheFirstStepOfEachEpoch) {
   plan.epoch_steps = 1;
   train_sample each[6] = {};
   result.samples = each;
-  ASSERT_TRUE(train_run(&machine_, &plan, &result, nullptr, nullptr, &fault_)) << fault_.text;
+  ASSERT_TRUE(train_run(&m_, &plan, &result, nullptr, nullptr, &fault_)) << fault_.text;
   EXPECT_EQ(each[0].loss, samples[0].loss);
   EXPECT_EQ(each[5].loss, samples[1].loss);
   EXPECT_NE(each[1].loss, samples[0].loss);
