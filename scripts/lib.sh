@@ -68,11 +68,14 @@ fetch() {
   quietly "$1.log" "$1/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "${@:2}"
 }
 
+# has_environment FOLDER REQUIREMENT...
+has_environment() { [[ -f $1/complete && $(<"$1/complete") == "${*:2}" ]]; }
+
 # environment FOLDER REQUIREMENT...: an environment with these, unless it is there.
 environment() {
+  ! has_environment "$@" || return 0
   local -r folder=$1
   shift
-  [[ ! -f $folder/complete || $(<"$folder/complete") != "$*" ]] || return 0
   python3 -c 'import venv, ensurepip' 2>/dev/null ||
     die "python3 with the module venv is needed (Debian: apt-get install python3-venv)"
   echo "Getting $* from PyPI into $folder" >&2
@@ -89,10 +92,13 @@ toolkit_program() { compgen -G "$cuda_toolkit/lib/python*/site-packages/nvidia/c
 # Where the CUDA library is built, and cuobjdump: beside the compiler that CMake has found there, or in the PATH, or else
 # scripts/cuda-toolkit's.
 cuda_folder=$root/build/cuda
+cuda_library=$cuda_folder/host/libwarpnorm.so
 find_cuobjdump() {
-  local nvcc
+  local nvcc found
   nvcc=$(sed -n 's/^CMAKE_CUDA_COMPILER:[A-Z]*=//p' "$cuda_folder/CMakeCache.txt")
-  PATH=${nvcc%/*}:$PATH command -v cuobjdump || toolkit_program cuobjdump
+  found=$(PATH=${nvcc%/*}:$PATH command -v cuobjdump || toolkit_program cuobjdump)
+  [[ -n $found ]] || die "cuobjdump is neither beside nvcc nor in the PATH (scripts/cuda-toolkit gets it)"
+  echo "$found"
 }
 
 # ---- building
