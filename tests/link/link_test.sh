@@ -256,14 +256,16 @@ case_mpi_pkg_config() {
   check_sync "$work/syncbn"
 }
 
-# All that the header declares and no more; and libwarpnorm itself knows no MPI.
-case_mpi_symbols() {
-  local -r library=$(library_dir)/libwarpnorm_mpi.so
-  diff <(printf '%s\n' wn_mpi_close wn_mpi_comm wn_mpi_open) \
+# check_adapter NAME: all that its header declares and no more; and libwarpnorm itself does not know whom it adapts.
+check_adapter() {
+  local -r library=$(library_dir)/libwarpnorm_$1.so
+  diff <(printf "wn_$1_%s\n" close comm open) \
     <(nm -D --defined-only "$library" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
-  ! objdump -p "$(library_dir)/libwarpnorm.so" | grep 'NEEDED.*mpi' || fail "libwarpnorm.so needs MPI"
+  ! objdump -p "$(library_dir)/libwarpnorm.so" | grep "NEEDED.*$1" || fail "libwarpnorm.so needs $1"
   ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
 }
+
+case_mpi_symbols() { check_adapter mpi; }
 
 # ---- the adapter for NCCL, with the real one
 
@@ -295,14 +297,7 @@ case_nccl_pkg_config() {
   check_nccl "$work/link_nccl"
 }
 
-# All that the header declares and no more; and libwarpnorm itself knows no NCCL.
-case_nccl_symbols() {
-  local -r library=$(library_dir)/libwarpnorm_nccl.so
-  diff <(printf '%s\n' wn_nccl_close wn_nccl_comm wn_nccl_open) \
-    <(nm -D --defined-only "$library" | awk '$2 != "A" {sub(/@.*/, "", $3); print $3}' | sort)
-  ! objdump -p "$(library_dir)/libwarpnorm.so" | grep 'NEEDED.*nccl' || fail "libwarpnorm.so needs NCCL"
-  ! objdump -p "$library" | grep -E 'RPATH|RUNPATH' || fail "it carries a search path"
-}
+case_nccl_symbols() { check_adapter nccl; }
 
 case_component_missing() {
   printf 'cmake_minimum_required(VERSION 3.22)\nproject(p LANGUAGES C)\n%s\n' \
