@@ -9,12 +9,10 @@ filtered_test(sync.conformance wn_sync_tests "SyncConformance.*:Tampered.*" "syn
 filtered_test(sync.conformance.long wn_sync_tests "SyncConformanceLong.*" "sync;fast")
 filtered_test(sync.faults wn_sync_tests "SyncCreation.*:SyncCalls.*" "sync;fast;thread;short")
 
-# The same with processes for ranks. As root, with more ranks than processors and in a container: Open MPI has to be told
-# that each of it is meant, and to give up the processor while it waits; other MPIs do not read this.
+# The same with processes for ranks.
 if(TARGET warpnorm_mpi)
-  set(wn_mpi_environment
-      OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-      OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1 OMP_NUM_THREADS=1)
+  file(STRINGS sync/mpi.environment wn_mpi_environment REGEX "^[A-Z]")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS sync/mpi.environment)
   set_property(GLOBAL PROPERTY wn_mpi_environment "${wn_mpi_environment}")
   # mpi.h of Open MPI brings its C++ bindings, which nobody has for years.
   add_library(wn_mpi_test_parts STATIC ${wn_rank_test_sources})
