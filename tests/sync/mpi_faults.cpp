@@ -55,17 +55,17 @@ void MixUp(wn_mpi *mpi) {
   }
 }
 
-void Survive(const char *mode, wn_mpi *mpi) {
-  if (std::strcmp(mode, "unborn") == 0) {
+void Survive(const std::string &mode, wn_mpi *mpi) {
+  if (mode == "unborn") {
     const wn_problem p = SmallProblem();
     wn_plan *plan = nullptr;
     const auto make = [&] { return wn_plan_create_sync(&plan, TestDevice(), &p, wn_mpi_comm(mpi)); };
     RequireLost(make, kLimit, kLimit + kPatience);
     Require(plan == nullptr, "a plan");
     RequireLost(make, 0, kLimit / 2);
-  } else if (std::strcmp(mode, "mixed") == 0) {
+  } else if (mode == "mixed") {
     MixUp(mpi);
-  } else if (std::strcmp(mode, "amid") == 0) {
+  } else if (mode == "amid") {
     SmallBatch batch(*wn_mpi_comm(mpi));
     double since = MPI_Wtime();
     while (batch.Train(2) == WN_OK) since = MPI_Wtime();
@@ -85,13 +85,13 @@ void LeaveFile(const std::string &folder) {
   Require(file != nullptr && std::fclose(file) == 0, "its file");
 }
 
-void BeTheFault(const char *mode, wn_mpi *mpi) {
-  if (std::strcmp(mode, "unborn") == 0) raise(SIGKILL);
-  if (std::strcmp(mode, "mixed") == 0) return MixUp(mpi);
+void BeTheFault(const std::string &mode, wn_mpi *mpi) {
+  if (mode == "unborn") raise(SIGKILL);
+  if (mode == "mixed") return MixUp(mpi);
   SmallBatch batch(*wn_mpi_comm(mpi));
   Require(batch.Train(2) == WN_OK, "the call before");
-  if (std::strcmp(mode, "killed") == 0) raise(SIGKILL);
-  if (std::strcmp(mode, "amid") == 0) {
+  if (mode == "killed") raise(SIGKILL);
+  if (mode == "amid") {
     std::thread([] {
       usleep(300000);
       kill(getpid(), SIGKILL);
@@ -110,13 +110,14 @@ int main(int argc, char **argv) {
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   wn_mpi *mpi = nullptr;
   Require(argc == 3 && wn_mpi_open(&mpi, TestDevice(), MPI_COMM_WORLD, kLimit) == WN_OK, "wn_mpi_open");
+  const std::string mode = argv[1];
   if (rank == 1) {
-    BeTheFault(argv[1], mpi);
+    BeTheFault(mode, mpi);
   } else {
-    Survive(argv[1], mpi);
+    Survive(mode, mpi);
     LeaveFile(argv[2]);
   }
-  const bool all_live = std::strcmp(argv[1], "mixed") == 0 || std::strcmp(argv[1], "late") == 0;
+  const bool all_live = mode == "mixed" || mode == "late";
   if (all_live) sleep(3);  // MPICH's launcher ends the others with one that has ended
   std::fflush(nullptr);
   _exit(0);  // MPI_Finalize would wait for the lost exchange, MPI_Abort would end the others
