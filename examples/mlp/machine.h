@@ -9,6 +9,7 @@
 #include "fault.h"
 #include "matrix.h"
 #include "warpnorm.h"
+#include "window.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,8 +32,17 @@ typedef struct machine_ops {
   void (*bias_add)(machine *, int64_t rows, int64_t columns, const float *bias, float *y);
   void (*column_sum)(machine *, int64_t rows, int64_t columns, const float *x, float *sum);
 
+  void (*times)(machine *, int64_t count, const float *a, const float *b, float *y); /* y = a b, element by element */
+
   void (*activate)(machine *, wn_act, int64_t count, const float *x, float *y);
   void (*activate_back)(machine *, wn_act, int64_t count, const float *x, float *d); /* d *= act'(x) */
+
+  /* Over `rows` pictures. patches: a row for each place of the window, in the pictures' order: what is under it, and a
+   * 1. patches_back: x of their gradients, which have no 1. pool: means, no pad. */
+  void (*patches)(machine *, const window *, int64_t rows, const float *x, float *patches);
+  void (*patches_back)(machine *, const window *, int64_t rows, const float *patches, float *dx);
+  void (*pool)(machine *, const window *, int64_t rows, const float *x, float *y);
+  void (*pool_back)(machine *, const window *, int64_t rows, const float *d, float *dx);
 
   /* Rows `index` of images and labels, side by side. */
   void (*gather)(machine *, int64_t rows, int64_t columns, const int32_t *index, const float *images,

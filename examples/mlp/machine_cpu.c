@@ -4,6 +4,7 @@
 
 #include "machine.h"
 #include "plain_math.h"
+#include "window_math.h"
 
 static bool cpu_open(machine *m, int threads, fault *f) {
   (void)m, (void)f;
@@ -33,6 +34,11 @@ static void cpu_column_sum(machine *m, int64_t rows, int64_t columns, const floa
   }
 }
 
+static void cpu_times(machine *m, int64_t count, const float *a, const float *b, float *y) {
+  (void)m;
+  for (int64_t i = 0; i < count; i++) y[i] = a[i] * b[i];
+}
+
 static void cpu_activate(machine *m, wn_act act, int64_t count, const float *x, float *y) {
   (void)m;
   for (int64_t i = 0; i < count; i++) y[i] = plain_act(act, x[i]);
@@ -41,6 +47,39 @@ static void cpu_activate(machine *m, wn_act act, int64_t count, const float *x, 
 static void cpu_activate_back(machine *m, wn_act act, int64_t count, const float *x, float *d) {
   (void)m;
   for (int64_t i = 0; i < count; i++) d[i] = plain_act_back(act, x[i], d[i]);
+}
+
+static void cpu_patches(machine *m, const window *w, int64_t rows, const float *x, float *patches) {
+  (void)m;
+  const int64_t positions = form_positions(&w->out), patch = window_values(w) + 1;
+  for (int64_t row = 0; row < rows; row++, x += form_values(&w->in)) {
+    for (int64_t at = 0; at < positions; at++, patches += patch) plain_patch(w, x, at, patches);
+  }
+}
+
+static void cpu_patches_back(machine *m, const window *w, int64_t rows, const float *patches, float *dx) {
+  (void)m;
+  const int64_t positions = form_positions(&w->in);
+  for (int64_t row = 0; row < rows; row++, dx += form_values(&w->in)) {
+    for (int64_t at = 0; at < positions; at++) plain_patch_back(w, patches, at, dx);
+    patches += form_positions(&w->out) * window_values(w);
+  }
+}
+
+static void cpu_pool(machine *m, const window *w, int64_t rows, const float *x, float *y) {
+  (void)m;
+  const int64_t positions = form_positions(&w->out);
+  for (int64_t row = 0; row < rows; row++, x += form_values(&w->in), y += form_values(&w->out)) {
+    for (int64_t at = 0; at < positions; at++) plain_pool(w, x, at, y);
+  }
+}
+
+static void cpu_pool_back(machine *m, const window *w, int64_t rows, const float *d, float *dx) {
+  (void)m;
+  const int64_t positions = form_positions(&w->in);
+  for (int64_t row = 0; row < rows; row++, d += form_values(&w->out), dx += form_values(&w->in)) {
+    for (int64_t at = 0; at < positions; at++) plain_pool_back(w, d, at, dx);
+  }
 }
 
 static void cpu_gather(machine *m, int64_t rows, int64_t columns, const int32_t *index, const float *images,
@@ -94,8 +133,13 @@ const machine_ops machine_cpu = {
     .fill = cpu_fill,
     .bias_add = cpu_bias_add,
     .column_sum = cpu_column_sum,
+    .times = cpu_times,
     .activate = cpu_activate,
     .activate_back = cpu_activate_back,
+    .patches = cpu_patches,
+    .patches_back = cpu_patches_back,
+    .pool = cpu_pool,
+    .pool_back = cpu_pool_back,
     .gather = cpu_gather,
     .softmax_loss = cpu_softmax_loss,
     .to_bf16 = cpu_to_bf16,

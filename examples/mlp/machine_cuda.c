@@ -84,6 +84,31 @@ static void cuda_activate_back(machine *m, wn_act act, int64_t count, const floa
   launch_elements(m, KERNEL_ACTIVATE, count, &job);
 }
 
+static void cuda_times(machine *m, int64_t count, const float *a, const float *b, float *y) {
+  times_job job = {count, a, b, y};
+  launch_elements(m, KERNEL_TIMES, count, &job);
+}
+
+static void cuda_patches(machine *m, const window *w, int64_t rows, const float *x, float *patches) {
+  window_job job = {*w, rows, x, patches};
+  launch_elements(m, KERNEL_PATCHES, rows * form_positions(&w->out), &job);
+}
+
+static void cuda_patches_back(machine *m, const window *w, int64_t rows, const float *patches, float *dx) {
+  window_job job = {*w, rows, patches, dx};
+  launch_elements(m, KERNEL_PATCHES_BACK, rows * form_positions(&w->in), &job);
+}
+
+static void cuda_pool(machine *m, const window *w, int64_t rows, const float *x, float *y) {
+  window_job job = {*w, rows, x, y};
+  launch_elements(m, KERNEL_POOL, rows * form_positions(&w->out), &job);
+}
+
+static void cuda_pool_back(machine *m, const window *w, int64_t rows, const float *d, float *dx) {
+  window_job job = {*w, rows, d, dx};
+  launch_elements(m, KERNEL_POOL_BACK, rows * form_positions(&w->in), &job);
+}
+
 static void cuda_gather(machine *m, int64_t rows, int64_t columns, const int32_t *index, const float *images,
                         const uint8_t *labels, float *image_rows, uint8_t *label_rows) {
   gather_job job = {columns, index, images, labels, image_rows, label_rows};
@@ -126,8 +151,13 @@ const machine_ops machine_cuda = {
     .fill = cuda_fill,
     .bias_add = cuda_bias_add,
     .column_sum = cuda_column_sum,
+    .times = cuda_times,
     .activate = cuda_activate,
     .activate_back = cuda_activate_back,
+    .patches = cuda_patches,
+    .patches_back = cuda_patches_back,
+    .pool = cuda_pool,
+    .pool_back = cuda_pool_back,
     .gather = cuda_gather,
     .softmax_loss = cuda_softmax_loss,
     .to_bf16 = cuda_to_bf16,

@@ -12,6 +12,7 @@ static bool create_stages(network *net, const network_design *design, fault *f) 
     s->spec = design->stages[i];
     s->on = net->on;
     s->most_rows = net->most_rows;
+    s->place = i;
     s->layer = s->spec.kind->weighted ? ++layer : layer;
     s->in = next;
     if (!s->spec.kind->create(s, &net->memory, f)) return false;

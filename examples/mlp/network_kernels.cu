@@ -42,6 +42,47 @@ WN_KERNEL(ELEMENT_THREADS, 1) activate_kernel(WN_PARAM(activate_job) job) {
   }
 }
 
+WN_KERNEL(ELEMENT_THREADS, 1) times_kernel(WN_PARAM(times_job) job) {
+  for (int64_t i = first_element(); i < job.count; i += element_step()) job.y[i] = job.a[i] * job.b[i];
+}
+
+WN_DEVICE int64_t positions_of(const form &f) { return f.height * f.width; }
+WN_DEVICE int64_t values_of(const form &f) { return f.channels * positions_of(f); }
+
+WN_KERNEL(ELEMENT_THREADS, 1) patches_kernel(WN_PARAM(window_job) job) {
+  const int64_t positions = positions_of(job.at.out);
+  const int64_t patch = job.at.in.channels * job.at.shape.size * job.at.shape.size + 1;
+  for (int64_t i = first_element(); i < job.rows * positions; i += element_step()) {
+    plain_patch(&job.at, job.from + i / positions * values_of(job.at.in), i % positions, job.to + i * patch);
+  }
+}
+
+WN_KERNEL(ELEMENT_THREADS, 1) patches_back_kernel(WN_PARAM(window_job) job) {
+  const int64_t positions = positions_of(job.at.in), values = values_of(job.at.in);
+  const int64_t patches = positions_of(job.at.out) * job.at.in.channels * job.at.shape.size * job.at.shape.size;
+  for (int64_t i = first_element(); i < job.rows * positions; i += element_step()) {
+    const int64_t row = i / positions;
+    plain_patch_back(&job.at, job.from + row * patches, i % positions, job.to + row * values);
+  }
+}
+
+WN_KERNEL(ELEMENT_THREADS, 1) pool_kernel(WN_PARAM(window_job) job) {
+  const int64_t positions = positions_of(job.at.out);
+  for (int64_t i = first_element(); i < job.rows * positions; i += element_step()) {
+    const int64_t row = i / positions;
+    plain_pool(&job.at, job.from + row * values_of(job.at.in), i % positions, job.to + row * values_of(job.at.out));
+  }
+}
+
+WN_KERNEL(ELEMENT_THREADS, 1) pool_back_kernel(WN_PARAM(window_job) job) {
+  const int64_t positions = positions_of(job.at.in);
+  for (int64_t i = first_element(); i < job.rows * positions; i += element_step()) {
+    const int64_t row = i / positions;
+    plain_pool_back(&job.at, job.from + row * values_of(job.at.out), i % positions,
+                    job.to + row * values_of(job.at.in));
+  }
+}
+
 WN_KERNEL(ELEMENT_THREADS, 1) gather_kernel(WN_PARAM(gather_job) job) {
   const int64_t row = wn_block(), from = job.index[row];
   for (int64_t column = wn_thread(); column < job.columns; column += wn_threads()) {
@@ -112,6 +153,16 @@ const void *network_kernel_function(network_kernel kernel) {
       return address(column_sum_kernel);
     case KERNEL_ACTIVATE:
       return address(activate_kernel);
+    case KERNEL_TIMES:
+      return address(times_kernel);
+    case KERNEL_PATCHES:
+      return address(patches_kernel);
+    case KERNEL_PATCHES_BACK:
+      return address(patches_back_kernel);
+    case KERNEL_POOL:
+      return address(pool_kernel);
+    case KERNEL_POOL_BACK:
+      return address(pool_back_kernel);
     case KERNEL_GATHER:
       return address(gather_kernel);
     case KERNEL_SOFTMAX_LOSS:

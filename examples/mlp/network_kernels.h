@@ -3,7 +3,7 @@
 #ifndef NETWORK_KERNELS_H
 #define NETWORK_KERNELS_H
 
-#include "plain_math.h"
+#include "window_math.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,6 +42,20 @@ typedef struct activate_job { /* elements; back: y *= act'(x), else y = act(x) *
   const float *x;
   float *y;
 } activate_job;
+
+typedef struct times_job { /* elements: y = a b */
+  int64_t count;
+  const float *a, *b;
+  float *y;
+} times_job;
+
+typedef struct window_job { /* elements: the positions of all pictures, those of `to` but for patches, which has out's
+                             */
+  window at;
+  int64_t rows;
+  const float *from;
+  float *to;
+} window_job;
 
 typedef struct gather_job { /* a block a row */
   int64_t columns;
@@ -91,6 +105,11 @@ typedef enum network_kernel {
   KERNEL_BIAS_ADD,
   KERNEL_COLUMN_SUM,
   KERNEL_ACTIVATE,
+  KERNEL_TIMES,
+  KERNEL_PATCHES,
+  KERNEL_PATCHES_BACK,
+  KERNEL_POOL,
+  KERNEL_POOL_BACK,
   KERNEL_GATHER,
   KERNEL_SOFTMAX_LOSS,
   KERNEL_TO_BF16,

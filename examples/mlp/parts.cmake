@@ -19,8 +19,11 @@ function(mlp_parts target library)
       ranks.c
       rng.c
       stage.c
+      stage_dropout.c
+      stage_window.c
       study.c
       train.c
+      window.c
       ${ARGN})
   list(TRANSFORM sources PREPEND "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/" REGEX "^[a-z_]+\\.c$")
   add_library(${target} STATIC ${sources})

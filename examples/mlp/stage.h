@@ -8,14 +8,17 @@
 #include "machine.h"
 #include "norm_layer.h"
 #include "rng.h"
+#include "window.h"
 
 typedef struct stage_kind stage_kind;
 
 typedef struct stage_spec {
   const stage_kind *kind;
-  int64_t units;    /* linear: outputs */
-  wn_act act;       /* activation */
-  norm_choice norm; /* norm; its `act` is fused with it */
+  int64_t units;       /* linear: outputs; convolution: output channels */
+  wn_act act;          /* activation */
+  norm_choice norm;    /* norm; its `act` is fused with it */
+  window_shape window; /* convolution, average_pool */
+  double drop;         /* dropout: the share of values that a training forward drops */
 } stage_spec;
 
 typedef struct tensor { /* one parameter and its gradient, in device memory */
@@ -31,6 +34,7 @@ typedef struct stage {
   stage_spec spec;
   machine *on; /* where it lives */
   int64_t most_rows;
+  int place; /* in the network's list */
   int layer; /* of its tensors: how many stages with weights come before it, itself not counted */
   form in, out;
   float *y; /* out, for most_rows rows: kept until the next forward */
@@ -56,6 +60,13 @@ struct stage_kind {
 extern const stage_kind stage_linear;     /* every value of x to `units` values */
 extern const stage_kind stage_activation; /* element by element */
 extern const stage_kind stage_norm;       /* libwarpnorm's, with the activation of its choice fused */
+
+/* Over pictures, in their layout, which their outputs keep: stage_window.c. */
+extern const stage_kind stage_convolution;
+extern const stage_kind stage_average_pool;
+
+/* stage_dropout.c. Ranks draw the same numbers, each for its own share of a batch. */
+extern const stage_kind stage_dropout;
 
 /* For the kinds' own create and reset. */
 bool stage_add_tensor(stage *, const char *name, int64_t count, buffers *, fault *);

@@ -24,6 +24,8 @@ add_executable(
   mlp_folder.cpp
   mlp_gradient_test.cpp
   mlp_machine_test.cpp
+  mlp_picture_reference.cpp
+  mlp_picture_test.cpp
   mlp_reference.cpp
   mlp_training_test.cpp
   "${PROJECT_SOURCE_DIR}/tests/simt/device_under_test.cpp")
