@@ -9,11 +9,11 @@ bool window_create(window *w, const window_shape *shape, const form *in, int64_t
     return fault_set(f, "a window of pad %lld: expected 0 to its size less 1, %lld", (long long)pad,
                      (long long)(size - 1));
   }
-  const int64_t down = in->height + 2 * pad - size, right = in->width + 2 * pad - size;
-  if (down < 0 || right < 0) {
+  const int64_t height = in->height + 2 * pad, width = in->width + 2 * pad;
+  if (height < size || width < size) {
     return fault_set(f, "a window of size %lld: larger than the picture, %lld x %lld with its pad", (long long)size,
-                     (long long)(in->height + 2 * pad), (long long)(in->width + 2 * pad));
+                     (long long)height, (long long)width);
   }
-  *w = (window){*shape, *in, {channels, down / stride + 1, right / stride + 1, in->layout}};
+  *w = (window){*shape, *in, {channels, (height - size) / stride + 1, (width - size) / stride + 1, in->layout}};
   return true;
 }
