@@ -10,7 +10,8 @@ enum { DATASET_CLASSES = 10 };
 
 typedef struct dataset {
   int64_t count;
-  int64_t pixels; /* of one picture, flattened */
+  int64_t height, width;
+  int64_t pixels; /* of one picture, flattened: height x width */
   float *images;  /* count x pixels, the bytes of the file / 255 */
   uint8_t *labels;
 } dataset;
@@ -18,6 +19,8 @@ typedef struct dataset {
 /* The first `most` pictures (0: all) of the part "train" or "t10k" of a folder: <part>-images-idx3-ubyte and
  * <part>-labels-idx1-ubyte, each with or without .gz. Fewer pictures than `most` are a fault. */
 bool dataset_load(dataset *, const char *folder, const char *part, int64_t most, fault *);
+/* Each picture at half its height and width: means of 2 x 2 pixels. Odd sides are a fault. */
+bool dataset_halve(dataset *, fault *);
 void dataset_free(dataset *);
 
 #endif

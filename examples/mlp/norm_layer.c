@@ -16,6 +16,7 @@ static wn_problem problem_of(const norm_choice *choice, int64_t most_rows, const
     problem.c = choice->groups;
     problem.x = in->channels / choice->groups;
   }
+  if (choice->kind == WN_BATCH) problem.parts = choice->parts;
   problem.x_type = choice->bf16 ? WN_BF16 : WN_F32;
   problem.param_type = WN_F32;
   problem.act = choice->act;
@@ -29,7 +30,7 @@ static wn_problem problem_of(const norm_choice *choice, int64_t most_rows, const
 static int64_t statistics_of(const wn_problem *problem) {
   switch (problem->kind) {
     case WN_BATCH:
-      return problem->c;
+      return problem->c * (problem->parts > 1 ? problem->parts : 1);
     case WN_LAYER:
     case WN_RMS:
       return problem->n * problem->x;

@@ -9,6 +9,7 @@
 typedef struct norm_choice {
   wn_kind kind;
   int64_t groups; /* GROUP; INSTANCE without positions: its features are this many channels of width / groups */
+  int64_t parts;  /* BATCH: ghost parts, each with statistics of its own, that divide a training batch; 0: one */
   bool bf16;
   wn_act act; /* fused: applied to what was normalized; backward counts it in */
   double eps;

@@ -42,6 +42,30 @@ void expect_fault(const Folder &folder, const std::string &file, const std::stri
   dataset_free(&loaded.set);
 }
 
+TEST(Dataset, HalvesPicturesToMeans) {
+  const Folder folder;
+  wn::write_images(folder, 5, 3, 4, false);
+  Loaded whole = load(folder), half = load(folder);
+  ASSERT_TRUE(whole.good && half.good) << whole.text << half.text;
+  fault f = {};
+  ASSERT_TRUE(dataset_halve(&half.set, &f)) << f.text;
+  EXPECT_EQ(half.set.height, 2);
+  EXPECT_EQ(half.set.width, 2);
+  EXPECT_EQ(half.set.pixels, 4);
+  for (int64_t i = 0; i < 5; i++)
+    for (int64_t y = 0; y < 2; y++)
+      for (int64_t x = 0; x < 2; x++) {
+        const float *const corner = whole.set.images + i * 16 + 8 * y + 2 * x;
+        const double mean = (double{corner[0]} + corner[1] + corner[4] + corner[5]) / 4;
+        EXPECT_NEAR(half.set.images[i * 4 + 2 * y + x], mean, 4 * 0x1p-24) << i;
+      }
+  half.set.width = 3;
+  EXPECT_FALSE(dataset_halve(&half.set, &f));
+  EXPECT_STREQ(f.text, "pictures of 2 x 3 pixels cannot be halved: both sides must be even");
+  dataset_free(&whole.set);
+  dataset_free(&half.set);
+}
+
 TEST(Dataset, ReadsPlainAndGzip) {
   for (const bool gzipped : {false, true}) {
     const Folder folder;

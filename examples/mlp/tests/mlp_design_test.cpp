@@ -74,6 +74,37 @@ TEST_F(Design, NormalizesOverThePositionsOfBothLayouts) {
   }
 }
 
+TEST_F(Design, NormalizesEachGhostPartOnItsOwn) {
+  constexpr int64_t rows = 6, features = 3;
+  std::vector<float> x;
+  for (int64_t i = 0; i < rows * features; i++) x.push_back(static_cast<float>(i * i % 17));
+  std::vector<float> seen[2];
+  stages_ = {norm(WN_BATCH)};
+  for (const int64_t parts : {1, 2}) {
+    stages_[0].norm.parts = parts;
+    const network_design d = design({features, 1, 1, WN_NCX});
+    network net;
+    ASSERT_TRUE(network_build(&net, &m_, &d, rows, &fault_)) << fault_.text;
+    rng random;
+    rng_seed(&random, 1, 1);
+    ASSERT_TRUE(network_reset(&net, &random, 1, &fault_)) << fault_.text;
+    const int64_t at_once = parts == 2 ? rows : rows / 2;  // one call of two parts, or two calls of one
+    for (int64_t first = 0; first < rows; first += at_once) {
+      const std::vector<float> some(x.begin() + first * features, x.begin() + (first + at_once) * features);
+      ASSERT_TRUE(network_forward(&net, true, at_once, put(some), &fault_)) << fault_.text;
+      const std::vector<float> y = get(net.logits, some.size());
+      seen[parts - 1].insert(seen[parts - 1].end(), y.begin(), y.end());
+    }
+    if (parts == 2) {
+      EXPECT_FALSE(network_forward(&net, true, 5, put(x), &fault_));
+      EXPECT_NE(std::string(fault_.text).find("args.n is 5"), std::string::npos) << fault_.text;
+      EXPECT_TRUE(network_forward(&net, false, 5, put(x), &fault_)) << fault_.text;  // inference has no parts
+    }
+    network_destroy(&net);
+  }
+  EXPECT_EQ(seen[0], seen[1]);
+}
+
 TEST_F(Design, WeightsPerInputHaveTheDeviationOverTheRootOfTheInputs) {
   stages_ = {linear(9), linear(4)};
   network_design d = design({16, 1, 1, WN_NCX});

@@ -25,6 +25,7 @@ using Weights = std::vector<float>;
 struct Setting {
   int kind;
   bool norm_after;
+  int64_t parts = 0;
 };
 
 ranks_mpi all_ranks;  // of this program; its statistics are shared or not as a test says
@@ -71,6 +72,7 @@ class Ranks : public wn::MachineTest {
     plan.shape.normalized = true;
     plan.shape.norm_after = s.norm_after;
     plan.shape.norm.kind = static_cast<wn_kind>(s.kind);
+    plan.shape.norm.parts = s.parts;
     plan.shape.norm.eps = 1e-6;
     plan.shape.norm.momentum = 0.1;
     plan.shape.norm.statistics = together != nullptr ? together->statistics : nullptr;
@@ -151,6 +153,12 @@ TEST_F(Ranks, WithStatisticsOfSharesTheyAreOthers) {
     EXPECT_GT(LargestDifference(local.steps.back(), alone.steps.back()), 1000 * kRounding);
   else
     EXPECT_EQ(local.steps.back(), alone.steps.back());
+}
+
+// A share with statistics of its own is a ghost part of the batch.
+TEST_F(Ranks, WithStatisticsOfSharesTheWeightsAreThoseOfGhostParts) {
+  const Setting local = {WN_BATCH, false}, ghost = {WN_BATCH, false, all_ranks.table.count};
+  ExpectSame(TrainTogether(local, false), Train(ghost, nullptr));
 }
 
 }  // namespace
