@@ -44,6 +44,17 @@ void machine_fail(machine *m, const char *format, ...) {
   va_end(arguments);
 }
 
+void machine_multiply_each(machine *m, int64_t count, matrix_product first, matrix_steps by) {
+  matrix_product p = first;
+  for (int64_t i = 0; i < count; i++) {
+    m->ops->multiply(m, &p);
+    p.a += by.a;
+    p.b += by.b;
+    p.c += by.c;
+    if (by.c == 0) p.add = true;
+  }
+}
+
 static bool has_failed(const machine *m, fault *f) {
   if (!machine_has_failed(m)) return false;
   *f = m->failed;

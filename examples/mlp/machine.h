@@ -33,9 +33,16 @@ typedef struct machine_ops {
   void (*column_sum)(machine *, int64_t rows, int64_t columns, const float *x, float *sum);
 
   void (*times)(machine *, int64_t count, const float *a, const float *b, float *y); /* y = a b, element by element */
+  void (*add)(machine *, int64_t count, const float *x, float *y);                   /* y += x */
+  /* x is outer x inner x columns, y inner x outer x columns. */
+  void (*swap_axes)(machine *, int64_t outer, int64_t inner, int64_t columns, const float *x, float *y);
 
   void (*activate)(machine *, wn_act, int64_t count, const float *x, float *y);
   void (*activate_back)(machine *, wn_act, int64_t count, const float *x, float *d); /* d *= act'(x) */
+
+  /* Of each row: y = softmax(scale x), where x lies; back: of that y, dy to dx where it lies. */
+  void (*softmax)(machine *, int64_t rows, int64_t columns, float scale, float *x);
+  void (*softmax_back)(machine *, int64_t rows, int64_t columns, float scale, const float *y, float *d);
 
   /* Over `rows` pictures. patches: a row for each place of the window, in the pictures' order: what is under it, and a
    * 1. patches_back: x of their gradients, which have no 1. pool: means, no pad. */
@@ -88,6 +95,13 @@ void machine_close(machine *); /* after what was allocated on it */
 void machine_fail(machine *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static inline bool machine_has_failed(const machine *m) { return m->failed.text[0] != '\0'; }
+
+/* From one product of a series to the next: how far a, b and c lie apart. c's 0: one c, the sum of all. */
+typedef struct matrix_steps {
+  int64_t a, b, c;
+} matrix_steps;
+
+void machine_multiply_each(machine *, int64_t count, matrix_product first, matrix_steps by);
 
 /* Device memory that is given back together. */
 typedef struct buffers {

@@ -39,6 +39,30 @@ static void cpu_times(machine *m, int64_t count, const float *a, const float *b,
   for (int64_t i = 0; i < count; i++) y[i] = a[i] * b[i];
 }
 
+static void cpu_add(machine *m, int64_t count, const float *restrict x, float *restrict y) {
+  (void)m;
+  for (int64_t i = 0; i < count; i++) y[i] += x[i];
+}
+
+static void cpu_swap_axes(machine *m, int64_t outer, int64_t inner, int64_t columns, const float *x, float *y) {
+  (void)m;
+  for (int64_t i = 0; i < outer; i++) {
+    for (int64_t j = 0; j < inner; j++, x += columns) {
+      memcpy(y + (j * outer + i) * columns, x, (size_t)columns * sizeof *x);
+    }
+  }
+}
+
+static void cpu_softmax(machine *m, int64_t rows, int64_t columns, float scale, float *x) {
+  (void)m;
+  for (int64_t row = 0; row < rows; row++) plain_softmax(columns, scale, x + row * columns);
+}
+
+static void cpu_softmax_back(machine *m, int64_t rows, int64_t columns, float scale, const float *y, float *d) {
+  (void)m;
+  for (int64_t row = 0; row < rows; row++) plain_softmax_back(columns, scale, y + row * columns, d + row * columns);
+}
+
 static void cpu_activate(machine *m, wn_act act, int64_t count, const float *x, float *y) {
   (void)m;
   for (int64_t i = 0; i < count; i++) y[i] = plain_act(act, x[i]);
@@ -134,6 +158,10 @@ const machine_ops machine_cpu = {
     .bias_add = cpu_bias_add,
     .column_sum = cpu_column_sum,
     .times = cpu_times,
+    .add = cpu_add,
+    .swap_axes = cpu_swap_axes,
+    .softmax = cpu_softmax,
+    .softmax_back = cpu_softmax_back,
     .activate = cpu_activate,
     .activate_back = cpu_activate_back,
     .patches = cpu_patches,

@@ -89,6 +89,26 @@ static void cuda_times(machine *m, int64_t count, const float *a, const float *b
   launch_elements(m, KERNEL_TIMES, count, &job);
 }
 
+static void cuda_add(machine *m, int64_t count, const float *x, float *y) {
+  add_job job = {count, x, y};
+  launch_elements(m, KERNEL_ADD, count, &job);
+}
+
+static void cuda_swap_axes(machine *m, int64_t outer, int64_t inner, int64_t columns, const float *x, float *y) {
+  swap_axes_job job = {outer, inner, columns, x, y};
+  launch_elements(m, KERNEL_SWAP_AXES, outer * inner * columns, &job);
+}
+
+static void cuda_softmax(machine *m, int64_t rows, int64_t columns, float scale, float *x) {
+  softmax_job job = {rows, columns, scale, NULL, x};
+  launch_elements(m, KERNEL_SOFTMAX, rows, &job);
+}
+
+static void cuda_softmax_back(machine *m, int64_t rows, int64_t columns, float scale, const float *y, float *d) {
+  softmax_job job = {rows, columns, scale, y, d};
+  launch_elements(m, KERNEL_SOFTMAX, rows, &job);
+}
+
 static void cuda_patches(machine *m, const window *w, int64_t rows, const float *x, float *patches) {
   window_job job = {*w, rows, x, patches};
   launch_elements(m, KERNEL_PATCHES, rows * form_positions(&w->out), &job);
@@ -152,6 +172,10 @@ const machine_ops machine_cuda = {
     .bias_add = cuda_bias_add,
     .column_sum = cuda_column_sum,
     .times = cuda_times,
+    .add = cuda_add,
+    .swap_axes = cuda_swap_axes,
+    .softmax = cuda_softmax,
+    .softmax_back = cuda_softmax_back,
     .activate = cuda_activate,
     .activate_back = cuda_activate_back,
     .patches = cuda_patches,

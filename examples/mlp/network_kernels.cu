@@ -46,6 +46,29 @@ WN_KERNEL(ELEMENT_THREADS, 1) times_kernel(WN_PARAM(times_job) job) {
   for (int64_t i = first_element(); i < job.count; i += element_step()) job.y[i] = job.a[i] * job.b[i];
 }
 
+WN_KERNEL(ELEMENT_THREADS, 1) add_kernel(WN_PARAM(add_job) job) {
+  for (int64_t i = first_element(); i < job.count; i += element_step()) job.y[i] += job.x[i];
+}
+
+WN_KERNEL(ELEMENT_THREADS, 1) swap_axes_kernel(WN_PARAM(swap_axes_job) job) {
+  const int64_t count = job.outer * job.inner * job.columns;
+  for (int64_t i = first_element(); i < count; i += element_step()) {
+    const int64_t column = i % job.columns, at = i / job.columns;  // of y
+    job.y[i] = job.x[(at % job.outer * job.inner + at / job.outer) * job.columns + column];
+  }
+}
+
+WN_KERNEL(ELEMENT_THREADS, 1) softmax_kernel(WN_PARAM(softmax_job) job) {
+  for (int64_t row = first_element(); row < job.rows; row += element_step()) {
+    float *const x = job.x + row * job.columns;
+    if (job.y) {
+      plain_softmax_back(job.columns, job.scale, job.y + row * job.columns, x);
+    } else {
+      plain_softmax(job.columns, job.scale, x);
+    }
+  }
+}
+
 WN_DEVICE int64_t positions_of(const form &f) { return f.height * f.width; }
 WN_DEVICE int64_t values_of(const form &f) { return f.channels * positions_of(f); }
 
@@ -155,6 +178,12 @@ const void *network_kernel_function(network_kernel kernel) {
       return address(activate_kernel);
     case KERNEL_TIMES:
       return address(times_kernel);
+    case KERNEL_ADD:
+      return address(add_kernel);
+    case KERNEL_SWAP_AXES:
+      return address(swap_axes_kernel);
+    case KERNEL_SOFTMAX:
+      return address(softmax_kernel);
     case KERNEL_PATCHES:
       return address(patches_kernel);
     case KERNEL_PATCHES_BACK:

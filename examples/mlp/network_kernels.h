@@ -57,6 +57,25 @@ typedef struct window_job { /* elements: the positions of all pictures, those of
   float *to;
 } window_job;
 
+typedef struct add_job { /* elements */
+  int64_t count;
+  const float *x;
+  float *y;
+} add_job;
+
+typedef struct swap_axes_job { /* elements */
+  int64_t outer, inner, columns;
+  const float *x;
+  float *y;
+} swap_axes_job;
+
+typedef struct softmax_job { /* an element is a row. y: back, and x is d; NULL: forward */
+  int64_t rows, columns;
+  float scale;
+  const float *y;
+  float *x;
+} softmax_job;
+
 typedef struct gather_job { /* a block a row */
   int64_t columns;
   const int32_t *index;
@@ -106,6 +125,9 @@ typedef enum network_kernel {
   KERNEL_COLUMN_SUM,
   KERNEL_ACTIVATE,
   KERNEL_TIMES,
+  KERNEL_ADD,
+  KERNEL_SWAP_AXES,
+  KERNEL_SOFTMAX,
   KERNEL_PATCHES,
   KERNEL_PATCHES_BACK,
   KERNEL_POOL,

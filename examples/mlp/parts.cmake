@@ -19,7 +19,11 @@ function(mlp_parts target library)
       ranks.c
       rng.c
       stage.c
+      stage_attention.c
       stage_dropout.c
+      stage_recurrent.c
+      stage_sequence.c
+      stage_skip.c
       stage_window.c
       study.c
       train.c

@@ -105,6 +105,25 @@ PLAIN void plain_softmax_row(int64_t classes, const float *x, int label, double 
   }
 }
 
+/* ---- softmax of scale x, where x lies, and its gradient */
+
+PLAIN void plain_softmax(int64_t count, float scale, float *x) {
+  const float largest = x[plain_largest(count, x)];
+  double sum = 0;
+  for (int64_t i = 0; i < count; i++) {
+    const double power = exp((double)scale * (x[i] - largest)); /* scale > 0: at most 1 */
+    sum += power;
+    x[i] = (float)power;
+  }
+  for (int64_t i = 0; i < count; i++) x[i] = (float)(x[i] / sum);
+}
+
+PLAIN void plain_softmax_back(int64_t count, float scale, const float *y, float *d) {
+  double mean = 0; /* of d, weighted by y */
+  for (int64_t i = 0; i < count; i++) mean += (double)y[i] * d[i];
+  for (int64_t i = 0; i < count; i++) d[i] = (float)((double)scale * y[i] * (d[i] - mean));
+}
+
 /* ---- bf16 */
 
 PLAIN uint16_t plain_to_bf16(float x) {

@@ -19,12 +19,29 @@ bool stage_draw(stage *s, const tensor *t, rng *random, double deviation, fault 
   return good;
 }
 
-/* ---- linear: y = x W + b, W inputs x outputs */
+bool stage_is_sequence(const stage *s, const char *what, fault *f) {
+  return s->in.layout == WN_NXC || fault_set(f, "%s over pictures in NCX: expected NXC", what);
+}
+
+/* ---- linear: y = x W + b, W inputs x outputs; of all of a picture, or of each position */
+
+static int64_t linear_inputs(const stage *s) { return form_values(&s->in) / form_positions(&s->out); }
+
+static bool linear_take(stage *s, buffers *memory, fault *f) {
+  return stage_add_tensor(s, "weight", linear_inputs(s) * s->spec.units, memory, f) &&
+         stage_add_tensor(s, "bias", s->spec.units, memory, f);
+}
 
 static bool linear_create(stage *s, buffers *memory, fault *f) {
   s->out = (form){s->spec.units, 1, 1, WN_NCX};
-  return stage_add_tensor(s, "weight", form_values(&s->in) * s->spec.units, memory, f) &&
-         stage_add_tensor(s, "bias", s->spec.units, memory, f);
+  return linear_take(s, memory, f);
+}
+
+static bool linear_each_create(stage *s, buffers *memory, fault *f) {
+  if (!stage_is_sequence(s, "a linear for each position", f)) return false;
+  s->out = s->in;
+  s->out.channels = s->spec.units;
+  return linear_take(s, memory, f);
 }
 
 static bool linear_reset(stage *s, rng *random, double deviation, fault *f) {
@@ -36,13 +53,14 @@ static bool linear_reset(stage *s, rng *random, double deviation, fault *f) {
 static bool linear_forward(stage *s, bool training, int64_t rows, const float *x, fault *f) {
   (void)training, (void)f;
   machine *const m = s->on;
-  m->ops->multiply(m, &(matrix_product){.rows = rows,
+  const int64_t places = rows * form_positions(&s->out);
+  m->ops->multiply(m, &(matrix_product){.rows = places,
                                         .columns = s->spec.units,
-                                        .inner = form_values(&s->in),
+                                        .inner = linear_inputs(s),
                                         .a = x,
                                         .b = s->tensors[0].value,
                                         .c = s->y});
-  m->ops->bias_add(m, rows, s->spec.units, s->tensors[1].value, s->y);
+  m->ops->bias_add(m, places, s->spec.units, s->tensors[1].value, s->y);
   return true;
 }
 
@@ -50,17 +68,17 @@ static bool linear_backward(stage *s, int64_t rows, const float *x, float *d, fl
   (void)f;
   machine *const m = s->on;
   const tensor *const weight = &s->tensors[0];
-  const int64_t inputs = form_values(&s->in), outputs = s->spec.units;
+  const int64_t inputs = linear_inputs(s), outputs = s->spec.units, places = rows * form_positions(&s->out);
   m->ops->multiply(m, &(matrix_product){.rows = inputs,
                                         .columns = outputs,
-                                        .inner = rows,
+                                        .inner = places,
                                         .a = x,
                                         .a_transposed = true,
                                         .b = d,
                                         .c = weight->gradient});
-  m->ops->column_sum(m, rows, outputs, d, s->tensors[1].gradient);
+  m->ops->column_sum(m, places, outputs, d, s->tensors[1].gradient);
   if (!dx) return true;
-  m->ops->multiply(m, &(matrix_product){.rows = rows,
+  m->ops->multiply(m, &(matrix_product){.rows = places,
                                         .columns = inputs,
                                         .inner = outputs,
                                         .a = d,
@@ -73,6 +91,14 @@ static bool linear_backward(stage *s, int64_t rows, const float *x, float *d, fl
 const stage_kind stage_linear = {
     .weighted = true,
     .create = linear_create,
+    .reset = linear_reset,
+    .forward = linear_forward,
+    .backward = linear_backward,
+};
+
+const stage_kind stage_linear_each = {
+    .weighted = true,
+    .create = linear_each_create,
     .reset = linear_reset,
     .forward = linear_forward,
     .backward = linear_backward,

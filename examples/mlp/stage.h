@@ -14,11 +14,14 @@ typedef struct stage_kind stage_kind;
 
 typedef struct stage_spec {
   const stage_kind *kind;
-  int64_t units;       /* linear: outputs; convolution: output channels */
+  int64_t units;       /* linear: outputs; linear_each, convolution: output channels; recurrent: values of the state */
   wn_act act;          /* activation */
   norm_choice norm;    /* norm; its `act` is fused with it */
   window_shape window; /* convolution, average_pool */
   double drop;         /* dropout: the share of values that a training forward drops */
+  int64_t heads;       /* attention */
+  bool normalized;     /* recurrent: `norm` is read */
+  double first_gamma;  /* recurrent: what gamma begins with; 0: 1 */
 } stage_spec;
 
 typedef struct tensor { /* one parameter and its gradient, in device memory */
@@ -68,8 +71,20 @@ extern const stage_kind stage_average_pool;
 /* stage_dropout.c. Ranks draw the same numbers, each for its own share of a batch. */
 extern const stage_kind stage_dropout;
 
+/* Over sequences: pictures in NXC, whose positions are the steps. */
+extern const stage_kind stage_linear_each; /* stage.c: the same linear for the channels of each position */
+extern const stage_kind stage_places;      /* stage_sequence.c: adds values of its own to each position */
+extern const stage_kind stage_mean;        /* stage_sequence.c: over the positions */
+extern const stage_kind stage_attention;   /* stage_attention.c */
+extern const stage_kind stage_recurrent;   /* stage_recurrent.c */
+
+/* stage_skip.c. A join adds what came out of the last fork before it that has none: they nest as parentheses do. */
+extern const stage_kind stage_fork;
+extern const stage_kind stage_join;
+
 /* For the kinds' own create and reset. */
 bool stage_add_tensor(stage *, const char *name, int64_t count, buffers *, fault *);
 bool stage_draw(stage *, const tensor *, rng *, double deviation, fault *); /* from a normal distribution */
+bool stage_is_sequence(const stage *, const char *what, fault *);           /* else a fault: `what` needs NXC */
 
 #endif

@@ -27,6 +27,8 @@ add_executable(
   mlp_picture_reference.cpp
   mlp_picture_test.cpp
   mlp_reference.cpp
+  mlp_sequence_reference.cpp
+  mlp_sequence_test.cpp
   mlp_training_test.cpp
   "${PROJECT_SOURCE_DIR}/tests/simt/device_under_test.cpp")
 target_compile_definitions(wn_simt_mlp_tests PRIVATE WN_MLP_PROGRAM="wn_mlp")
