@@ -37,7 +37,7 @@ dataset Pictures() {
     for (int64_t p = 0; p < kPixels; p++)
       images.push_back(0.3f * uniform(random) + (p % DATASET_CLASSES == labels.back() ? 0.7f : 0));
   }
-  return {kImages, kPixels, images.data(), labels.data()};
+  return {kImages, 1, kPixels, kPixels, images.data(), labels.data()};
 }
 
 train_plan PlanOf(int kind) {
