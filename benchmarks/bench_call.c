@@ -1,5 +1,5 @@
 /* wn_bench_call LINE...: one call of the library for each case, for programs that watch it: scripts/perf-guard counts
- * its instructions, scripts/profile shows where they go. */
+ * its instructions, scripts/profile shows where they go, scripts/gpu-check has ncu count its sectors. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +12,10 @@ __attribute__((noinline)) bool bench_watched_call(bench_session *session, int sl
   return bench_session_run(session, 0, slot);
 }
 
-static int watch(const char *line, int runs) {
+static int watch(const char *line, const char *device, int runs) {
   char why[400];
-  bench_session *const session = bench_session_open(line, "cpu", runs > 1, (uint64_t)1 << 30, why, sizeof why);
+  const uint64_t memory = strcmp(device, "cpu") == 0 ? (uint64_t)1 << 30 : 0; /* of a GPU: half of what is free */
+  bench_session *const session = bench_session_open(line, device, runs > 1, memory, why, sizeof why);
   if (!session) {
     fprintf(stderr, "wn_bench_call: %s\n", why);
     return 1;
@@ -31,15 +32,21 @@ static int watch(const char *line, int runs) {
 
 int main(int count, char **words) {
   int first = 1, runs = 1;
-  if (count > 2 && strcmp(words[1], "--runs") == 0) {
-    runs = (int)strtol(words[2], NULL, 10);
-    first = 3;
+  const char *device = "cpu";
+  for (; first + 1 < count && words[first][0] == '-'; first += 2) {
+    if (strcmp(words[first], "--runs") == 0) {
+      runs = (int)strtol(words[first + 1], NULL, 10);
+    } else if (strcmp(words[first], "--device") == 0) {
+      device = words[first + 1];
+    } else {
+      break;
+    }
   }
   if (count <= first || runs < 1 || words[first][0] == '-') {
-    fputs("usage: wn_bench_call [--runs N] LINE...\n", stderr);
+    fputs("usage: wn_bench_call [--device cpu|cuda] [--runs N] LINE...\n", stderr);
     return 2;
   }
   for (int i = first; i < count; i++)
-    if (watch(words[i], runs) != 0) return 1;
+    if (watch(words[i], device, runs) != 0) return 1;
   return 0;
 }

@@ -42,3 +42,14 @@ if(TARGET warpnorm_mpi)
     set_tests_properties(sync.mpi.${mode} PROPERTIES LABELS "sync;mpi" ENVIRONMENT "${wn_mpi_environment}" TIMEOUT 90)
   endforeach()
 endif()
+
+# NCCL itself needs a GPU: scripts/gpu-check runs this, and no preset.
+if(TARGET warpnorm_nccl)
+  add_executable(wn_nccl_gpu_tests EXCLUDE_FROM_ALL ${wn_rank_test_sources} sync/nccl_gpu_test.cpp)
+  target_include_directories(wn_nccl_gpu_tests PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(wn_nccl_gpu_tests PRIVATE wn_oracle warpnorm_nccl "${warpnorm_cudart_static}" ${CMAKE_DL_LIBS} rt
+                                                  GTest::gtest_main)
+  add_test(NAME nccl.gpu COMMAND wn_nccl_gpu_tests)
+  set_tests_properties(nccl.gpu PROPERTIES LABELS sync TIMEOUT 120 ENVIRONMENT WN_TEST_BACKEND=cuda FAIL_REGULAR_EXPRESSION
+                                                                                                  "Running 0 tests")
+endif()
