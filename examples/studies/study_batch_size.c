@@ -12,11 +12,9 @@ enum { BASE_BATCH = 32, GHOST_BATCH = 128, TINY_BATCH = 2, MIDDLE_RATE = 1 };
 static const int64_t batches[] = {1, 2, 4, 8, 16, 32, 64, 128};
 static const double rates[] = {0.005, 0.015, 0.045}; /* at BASE_BATCH */
 static const int convolution_norms[] = {0, WN_BATCH, WN_LAYER, WN_GROUP, WN_INSTANCE, WN_RMS};
-/* Without positions instance norm has nothing to normalize over. */
-static const int perceptron_norms[] = {0, WN_BATCH, WN_LAYER};
-static const int64_t ghosts[] = {2, 8, 32};
+static const int64_t ghosts[] = {8, 32};
 static const int layout_norms[] = {WN_BATCH, WN_GROUP};
-static const int64_t layout_batches[] = {1, 8, 64};
+static const int64_t layout_batches[] = {64};
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -45,7 +43,6 @@ static sizes sizes_of(const study_setting *setting) {
 
 /* ---- the list */
 
-static const char *network_name(const picture_choice *c) { return c->convolution ? "convolution" : "perceptron"; }
 static const char *layout_name(const picture_choice *c) { return c->layout == WN_NCX ? "NCX" : "NXC"; }
 static int64_t parts_of(const picture_choice *c) { return c->parts ? c->parts : 1; }
 
@@ -58,9 +55,8 @@ static bool add_cells(run_list *list, const study_setting *setting, const pictur
     if (rate != MIDDLE_RATE && (tiny || !all_rates)) continue;
     for (int seed = 1; seed <= setting->seeds; seed++) {
       const cell c = {*choice, batch, rates[rate], seed};
-      if (!run_list_add(list, &c, sizeof c, f, "%s/%s/%s/parts%d/b%d/rate%g/seed%d", network_name(choice),
-                        layout_name(choice), picture_norm_name(choice->norm), (int)parts_of(choice), (int)batch, c.rate,
-                        seed)) {
+      if (!run_list_add(list, &c, sizeof c, f, "convolution/%s/%s/parts%d/b%d/rate%g/seed%d", layout_name(choice),
+                        picture_norm_name(choice->norm), (int)parts_of(choice), (int)batch, c.rate, seed)) {
         return false;
       }
     }
@@ -68,20 +64,19 @@ static bool add_cells(run_list *list, const study_setting *setting, const pictur
   return true;
 }
 
-static bool add_kinds(run_list *list, const study_setting *setting, picture_choice choice, const int *norms, int count,
-                      fault *f) {
-  for (int n = 0; n < count; n++) {
-    choice.norm = norms[n];
-    const bool all_rates = choice.convolution && (choice.norm == 0 || choice.norm == WN_BATCH);
+static const picture_choice convolution = {.convolution = true, .layout = WN_NCX, .act = WN_ACT_RELU};
+
+static bool add_convolutions(run_list *list, const study_setting *setting, fault *f) {
+  picture_choice choice = convolution;
+  for (int n = 0; n < COUNT(convolution_norms); n++) {
+    choice.norm = convolution_norms[n];
+    const bool all_rates = choice.norm == 0 || choice.norm == WN_BATCH;
     for (int b = 0; b < COUNT(batches); b++) {
       if (!add_cells(list, setting, &choice, batches[b], all_rates, f)) return false;
     }
   }
   return true;
 }
-
-static const picture_choice convolution = {.convolution = true, .layout = WN_NCX, .act = WN_ACT_RELU};
-static const picture_choice perceptron = {.hidden = 3, .width = 64, .act = WN_ACT_RELU};
 
 static bool add_ghosts(run_list *list, const study_setting *setting, fault *f) {
   picture_choice ghost = convolution;
@@ -106,9 +101,7 @@ static bool add_layouts(run_list *list, const study_setting *setting, fault *f) 
 }
 
 static bool list_runs(run_list *list, const study_setting *setting, fault *f) {
-  return add_kinds(list, setting, convolution, convolution_norms, COUNT(convolution_norms), f) &&
-         add_kinds(list, setting, perceptron, perceptron_norms, COUNT(perceptron_norms), f) &&
-         add_ghosts(list, setting, f) && add_layouts(list, setting, f);
+  return add_convolutions(list, setting, f) && add_ghosts(list, setting, f) && add_layouts(list, setting, f);
 }
 
 /* ---- the gap: test pictures in batches of the training's size, normalized by their own statistics as in training */
@@ -139,10 +132,9 @@ static bool evaluate_as_trained(void *context, network *net, fault *f) {
 static void add_row(run_rows *rows, const cell *c, const train_result *r, const own_statistics *own) {
   char own_accuracy[32] = "";
   if (c->choice.norm == WN_BATCH) snprintf(own_accuracy, sizeof own_accuracy, "%.6g", own->accuracy);
-  run_rows_add(rows, 0, "%s,%s,%s,%d,%d,%g,%d,%lld,%.6g,%.6g,%.6g,%.6g,%s", network_name(&c->choice),
-               layout_name(&c->choice), picture_norm_name(c->choice.norm), (int)parts_of(&c->choice), (int)c->batch,
-               c->rate, c->seed, (long long)r->end.step, r->end.accuracy, r->end.loss, r->test_accuracy, r->test_loss,
-               own_accuracy);
+  run_rows_add(rows, 0, "convolution,%s,%s,%d,%d,%g,%d,%lld,%.6g,%.6g,%.6g,%.6g,%s", layout_name(&c->choice),
+               picture_norm_name(c->choice.norm), (int)parts_of(&c->choice), (int)c->batch, c->rate, c->seed,
+               (long long)r->end.step, r->end.accuracy, r->end.loss, r->test_accuracy, r->test_loss, own_accuracy);
 }
 
 static bool run_cell(run_context *context, const study_run *run, run_rows *rows, fault *f) {
