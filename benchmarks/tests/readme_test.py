@@ -8,6 +8,13 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import results  # noqa: E402 (the path is set above)
+
+
+def timed(case, peer, ratio, noisy=False, state="ok", ranked=True):
+    return {"case": case, "peer": peer, "ratio": ratio, "noisy": noisy, "state": state, "ranked": ranked, "suite": "s",
+            "cache": "cold", "median_us": 10.0 * ratio, "copy_share": 0.5}
 
 
 def check(page):
@@ -36,6 +43,22 @@ class Readme(unittest.TestCase):
             page = pathlib.Path(folder) / "page.md"
             page.write_text(text)
             return check(page).returncode
+
+
+class Tables(unittest.TestCase):
+    """What is wrong, not ranked or no peer does not count; what is noisy does, and is marked."""
+
+    LINES = [timed(case, "warpnorm", 1.0) for case in "abc"] + [
+        timed("a", "one", 4.0), timed("a", "two", 0.1, state="wrong"), timed("a", "three", 0.2, ranked=False),
+        timed("b", "one", 0.25, noisy=True), timed("b", "two", 8.0), timed("c", "one", 2.0), timed("c", "copy", 0.5),
+    ]  # fmt: skip
+
+    def test_the_worst_come_first(self):
+        rows = results.worst_table(self.LINES, 2).splitlines()[2:]
+        self.assertEqual(rows, ["| b | cold | 10.0 | one | 2.5 | 0.25x | noisy |", "| c | cold | 10.0 | one | 20.0 | 2.00x |  |"])
+
+    def test_the_fastest_rival_of_each_case_counts(self):
+        self.assertEqual(results.summary_table(self.LINES).splitlines()[2:], ["| s | cold | 3 | 50 % | 1.26x | 2 of 3 |"])
 
 
 if __name__ == "__main__":
