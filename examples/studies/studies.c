@@ -1,5 +1,6 @@
 #include "studies.h"
 
 extern const study study_batch_size;
+extern const study study_sequences;
 
-const study *const all_studies[] = {&study_batch_size, NULL};
+const study *const all_studies[] = {&study_batch_size, &study_sequences, NULL};

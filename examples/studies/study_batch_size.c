@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "own_statistics.h"
 #include "picture_networks.h"
 #include "pictures.h"
 #include "studies.h"
@@ -104,29 +105,6 @@ static bool list_runs(run_list *list, const study_setting *setting, fault *f) {
   return add_convolutions(list, setting, f) && add_ghosts(list, setting, f) && add_layouts(list, setting, f);
 }
 
-/* ---- the gap: test pictures in batches of the training's size, normalized by their own statistics as in training */
-
-typedef struct own_statistics {
-  const train_images *test;
-  int64_t batch;
-  double accuracy;
-} own_statistics;
-
-static bool evaluate_as_trained(void *context, network *net, fault *f) {
-  own_statistics *const own = context;
-  const int64_t batch = own->batch, count = own->test->count / batch * batch;
-  int64_t correct = 0;
-  for (int64_t first = 0; first < count; first += batch) {
-    score part;
-    if (!network_forward(net, true, batch, own->test->images + first * own->test->pixels, f)) return false;
-    net->on->ops->softmax_loss(net->on, batch, net->classes, net->logits, own->test->labels + first, NULL, net->result);
-    if (!machine_read(net->on, &part, net->result, sizeof part, f)) return false;
-    correct += part.correct;
-  }
-  own->accuracy = (double)correct / (double)count;
-  return true;
-}
-
 /* ---- one training */
 
 static void add_row(run_rows *rows, const cell *c, const train_result *r, const own_statistics *own) {
@@ -145,7 +123,7 @@ static bool run_cell(run_context *context, const study_run *run, run_rows *rows,
   picture_network net;
   picture_network_make(&net, &c->choice);
   own_statistics own = {&set.test, c->batch, 0};
-  const train_watch watch = {.context = &own, .end = evaluate_as_trained};
+  const train_watch watch = own_statistics_watch(&own);
   const train_plan plan = {.design = &net.design,
                            .deviation = PICTURE_DEVIATION,
                            .batch = c->batch,
