@@ -2,5 +2,6 @@
 
 extern const study study_batch_size;
 extern const study study_sequences;
+extern const study study_speed;
 
-const study *const all_studies[] = {&study_batch_size, &study_sequences, NULL};
+const study *const all_studies[] = {&study_batch_size, &study_sequences, &study_speed, NULL};
