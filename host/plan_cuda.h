@@ -53,7 +53,7 @@ typedef enum wni_cuda_function {
 /* Who holds a set in WNI_CUDA_ROW_FORWARD and WNI_CUDA_ROW_BACKWARD: the variants of these two. */
 typedef enum wni_cuda_scope {
   WNI_CUDA_LANES_1 = 0, /* 1 to 32 lanes of a warp, an octet each in registers */
-  WNI_CUDA_LANES_4,     /* 32 lanes, up to 4 octets each */
+  WNI_CUDA_LANES_4,     /* 4 to 32 lanes, up to 4 octets each */
   WNI_CUDA_BLOCK_2,     /* a block, up to 2 octets a thread in registers */
   WNI_CUDA_BLOCK_4,     /* a block, up to 4 */
   WNI_CUDA_BLOCK_LOOP,  /* a block, any length: what it needs twice is read twice */
@@ -87,6 +87,7 @@ typedef struct wni_cuda_row {
   int last;                         /* elements of a run's last octet: 1 to 8 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
   int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
+  bool keeps_params; /* whole sets: blocks keep gamma and beta of all elements in the launch's shared memory, converted */
 } wni_cuda_row;
 
 /* COLUMN: a slab is what one outer index has, `rows` rows of `columns`. Blocks take tiles of tile_octets octets of

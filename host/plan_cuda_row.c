@@ -7,6 +7,9 @@ enum {
    * registers for the second tensor of a backward pass), and the threads of the largest block. */
   LANES_1_OCTETS = WARP,
   LANES_4_OCTETS = 4 * WARP,
+  /* Fewer lanes with more octets each: what a thread does once for a set, sums over lanes, rstd, places, is done once
+   * for more elements. 4 lanes still take whole cache lines of f32 and half ones of 16-bit types in each access. */
+  LINE_LANES = 4,
   /* Longer rows are cut at the price of a second launch, shorter ones read twice by one block: 64K octets are 1 MB in
    * 16 bits, half of what the L2 of the smallest device has for each of its first few blocks. */
   LOOP_OCTETS = 64 << 10,
@@ -41,7 +44,12 @@ static int lanes_for(int64_t octets) {
 typedef struct holder {
   wni_cuda_scope scope;
   int64_t block;
+  int lanes; /* threads that hold a set */
 } holder;
+
+static holder by_lanes(wni_cuda_scope scope, int lanes) { return (holder){scope, BLOCK, lanes}; }
+
+static holder by_block(wni_cuda_scope scope, int64_t threads) { return (holder){scope, threads, (int)threads}; }
 
 /* The most threads of a block that holds a set: what the kernels' launch bounds leave registers for. */
 static int64_t most_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? BLOCK_MOST / 2 : BLOCK_MOST; }
@@ -51,14 +59,15 @@ static int64_t threads_for(int64_t octets, int64_t each) { return round_up(ceil_
 /* By the length of the set and the types alone: what a row's bits depend on may not change with the batch. */
 static holder hold_set(const wni_plan_input *in, int64_t octets) {
   const int64_t wide = in->types.real == WN_F64 ? 2 : 1; /* numbers that take two registers */
-  if (octets <= LANES_1_OCTETS) return (holder){WNI_CUDA_LANES_1, BLOCK};
-  if (octets <= LANES_4_OCTETS / wide) return (holder){WNI_CUDA_LANES_4, BLOCK};
-  if (octets <= 2 * most_threads(in)) return (holder){WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2))};
-  if (octets <= 4 * most_threads(in)) return (holder){WNI_CUDA_BLOCK_4, most(BLOCK_LEAST, threads_for(octets, 4))};
-  return (holder){WNI_CUDA_BLOCK_LOOP, most_threads(in)};
+  const int64_t each = 4 / (is_backward(in) ? wide : 1); /* octets of a thread of LANES_4 */
+  if (octets < 2 * LINE_LANES) return by_lanes(WNI_CUDA_LANES_1, lanes_for(octets));
+  if (octets <= each * WARP) return by_lanes(WNI_CUDA_LANES_4, (int)most(LINE_LANES, lanes_for(ceil_div(octets, each))));
+  if (is_backward(in) && octets <= 2 * most_threads(in))
+    return by_block(WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2)));
+  if (octets <= 4 * most_threads(in))
+    return by_block(WNI_CUDA_BLOCK_4, most(is_backward(in) ? BLOCK_LEAST : 2 * WARP, threads_for(octets, 4)));
+  return by_block(WNI_CUDA_BLOCK_LOOP, most_threads(in));
 }
-
-static bool is_lanes(holder h) { return h.scope <= WNI_CUDA_LANES_4; }
 
 static int64_t most_segments(int64_t octets) { return most(1, ceil_div(octets, SEGMENT_OCTETS)); }
 
@@ -83,7 +92,7 @@ static void add_teams(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_f
 static wni_cuda_launch *add_whole(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, holder h,
                                   int64_t sets) {
   wni_cuda_row *const r = &plan->cut.row;
-  r->lanes = is_lanes(h) ? lanes_for(r->octets) : (int)h.block;
+  r->lanes = h.lanes;
   wni_cuda_launch *const l = wni_cuda_add(plan, function, 0);
   l->variant = (int)h.scope;
   l->block = (unsigned)h.block;
@@ -112,11 +121,38 @@ static int64_t most_cut_sets(const wni_plan_input *in, const wni_cuda_figures *d
 
 /* ---- ROW: passes ------------------------------------------------------------------------------------------------ */
 
+/* Bytes of a pair of numbers for each element of a row: gamma and beta, or the sums that their gradients are. */
+static int64_t pair_bytes(const wni_plan_input *in, int64_t octets) {
+  return 2 * octets * WNI_OCTET * size_of(in->types.real);
+}
+
+/* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, of f64 the double. */
+static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared) {
+  return most(1, least(most_threads(in) / h.block, wni_cuda_resident(d, h.block, shared)));
+}
+
+/* Where every block has several sets of the same parameters, and shared memory for these costs it no neighbour, it
+ * converts them once; then there are as many blocks as fit. */
+static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  wni_cuda_launch *const l = &plan->launch[plan->launches - 1];
+  const int64_t bytes = pair_bytes(in, r->octets), blocks = resident_blocks(in, d, h, 0) * d->sms;
+  if (!r->per_element || in->geo.param_step != 0) return;
+  if (h.scope != WNI_CUDA_LANES_4 && h.scope != WNI_CUDA_BLOCK_4) return;
+  if (bytes > room_of(d) || resident_blocks(in, d, h, bytes) * d->sms < blocks) return;
+  if (in->geo.sets < 2 * blocks * (h.block / h.lanes)) return;
+  r->keeps_params = true;
+  l->shared = (unsigned)bytes;
+  l->grid = (unsigned)least(l->grid, blocks);
+}
+
 static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
   const int64_t sets = in->geo.sets;
   if (in->stats != WNI_STATS_RUNNING && !is_cut(in, d, r)) {
-    add_whole(plan, d, WNI_CUDA_ROW_FORWARD, hold_set(in, r->octets), sets);
+    const holder h = hold_set(in, r->octets);
+    add_whole(plan, d, WNI_CUDA_ROW_FORWARD, h, sets);
+    keep_params(in, d, h, plan);
   } else {
     cut_row(r->octets, r);
     const int64_t teams = sets * r->segments;
@@ -130,15 +166,10 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
   wni_cuda_add_running(plan, d, in);
 }
 
-/* Bytes of a row's parameter sums: two numbers for each element. */
-static int64_t param_bytes(const wni_plan_input *in, int64_t octets) {
-  return 2 * octets * WNI_OCTET * size_of(in->types.real);
-}
-
 /* Shared memory where blocks keep the parameter sums of their rows. Threads of BLOCK_2 have them in registers and their
  * columns to themselves; those of lanes have them there too, and meet at the end. */
 static int64_t column_bytes(const wni_plan_input *in, holder h, int64_t octets) {
-  return h.scope == WNI_CUDA_BLOCK_2 ? 0 : param_bytes(in, octets);
+  return h.scope == WNI_CUDA_BLOCK_2 ? 0 : pair_bytes(in, octets);
 }
 
 static bool row_params_fit(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets) {
@@ -246,8 +277,9 @@ void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_
 /* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set
  * has a run of each sample, its length, which decides who holds it. */
 bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller) {
-  static const int64_t lengths[] = {LANES_1_OCTETS, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,      2 * BLOCK_MOST,
-                                    4 * BLOCK_MOST, SEGMENT_OCTETS,     LOOP_OCTETS,    (int64_t)1 << 62};
+  static const int64_t lengths[] = {2 * LINE_LANES - 1, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,
+                                    2 * BLOCK_MOST,     4 * BLOCK_MOST,     SEGMENT_OCTETS, LOOP_OCTETS,
+                                    (int64_t)1 << 62};
   const int count = sizeof lengths / sizeof *lengths;
   const wni_geometry *const g = &in->geo;
   *smaller = *in;

@@ -90,21 +90,21 @@ WN_DEVICE Packed<mixed> load_wide(const MixedElements<Byte> &from) {
 }
 
 template <class Byte>
-WN_DEVICE Packed<mixed> load_octet(const MixedElements<Byte> &from, int n) {
-  if (n == 8 && is_aligned(from.at, 16)) return load_wide(from);
-  if (n == 0) return {{}, from.type};
+WN_DEVICE Packed<mixed> load_octet(const MixedElements<Byte> &from, int n, bool plain = false) {
+  if (n == 8 && (plain || is_aligned(from.at, 16))) return load_wide(from);
+  if (plain || n == 0) return {{}, from.type};
   return packed_mixed(load_part(from.type, from.at, n), from.type);
 }
 
 /* ---- stores: those, and f8 */
 
 template <class T>
-WN_DEVICE void store_values(T *to, const Octet<Real<T>> &v, int n) {
-  store_octet(to, pack<T>(v), n);
+WN_DEVICE void store_values(T *to, const Octet<Real<T>> &v, int n, bool plain = false) {
+  store_octet(to, pack<T>(v), n, plain);
 }
 
 /* One copy of the code in a kernel: nobody waits for a store. */
-WN_NOINLINE void store_values(MixedElements<char> to, Octet<float> v, int n) {
+WN_NOINLINE void store_mixed(MixedElements<char> to, Octet<float> v, int n) {
   if (to.type == WN_F32) return store_values(reinterpret_cast<float *>(to.at), v, n);
   if (to.type == WN_F16) return store_values(reinterpret_cast<f16 *>(to.at), v, n);
   if (to.type == WN_BF16) return store_values(reinterpret_cast<bf16 *>(to.at), v, n);
@@ -112,17 +112,21 @@ WN_NOINLINE void store_values(MixedElements<char> to, Octet<float> v, int n) {
   store_values(reinterpret_cast<e5m2 *>(to.at), v, n);
 }
 
+WN_DEVICE void store_values(const MixedElements<char> &to, const Octet<float> &v, int n, bool = false) {
+  store_mixed(to, v, n);
+}
+
 /* ---- parameters: of one of the types that parameters have */
 
 template <class R>
-WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int n) {
+WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int n, bool plain = false) {
   if constexpr (sizeof(R) == 8) {
     const double *const from = static_cast<const double *>(p) + first;
-    return unpack(n == 8 && is_aligned(from, 16) ? load_wide(from) : load_part(from, n));
+    return unpack(plain || (n == 8 && is_aligned(from, 16)) ? load_wide(from) : load_part(from, n));
   } else {
     /* The type is asked for first, so that numbers come into the registers where they are wanted. */
     const MixedElements<const char> from = MixedElements<const char>{static_cast<const char *>(p), type} + first;
-    const bool wide = n == 8 && is_aligned(from.at, 16);
+    const bool wide = plain || (n == 8 && is_aligned(from.at, 16));
     if (type == WN_F32)
       return unpack(wide ? load_wide(reinterpret_cast<const float *>(from.at)) : load_part(type, from.at, n));
     const Packed<f16> v =

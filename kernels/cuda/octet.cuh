@@ -156,9 +156,11 @@ WN_DEVICE Packed<T> load_elements(const T *from, int n) {
   return p;
 }
 
-/* n elements, 0 to 8; the others are 0. */
+/* n elements, 0 to 8; the others are 0. plain: n is 0 or 8, and where it is 8 `from` is aligned to 16 bytes (of 8-bit
+ * types to 8). Where that is a constant nothing is asked. */
 template <class T>
-WN_DEVICE Packed<T> load_octet(const T *from, int n) {
+WN_DEVICE Packed<T> load_octet(const T *from, int n, bool plain = false) {
+  if (plain) return n == 8 ? load_wide(from) : packed_zero<T>();
   if (n == 8 && is_aligned(from, 16)) return load_wide(from);
   if constexpr (sizeof(T) == 2)
     if (n == 8) return load_words(from);
@@ -208,9 +210,10 @@ WN_DEVICE void store_words(T *to, const Packed<T> &p) {
   }
 }
 
-/* The first n elements, 0 to 8. */
+/* The first n elements, 0 to 8. plain: as in load_octet, and n is 8. */
 template <class T>
-WN_DEVICE void store_octet(T *to, const Packed<T> &p, int n) {
+WN_DEVICE void store_octet(T *to, const Packed<T> &p, int n, bool plain = false) {
+  if (plain) return store_wide(to, p);
   if (n == 8 && is_aligned(to, sizeof(T) == 1 ? 8 : 16)) return store_wide(to, p);
   if constexpr (sizeof(T) == 2)
     if (n == 8) return store_words(to, p);

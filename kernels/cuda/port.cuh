@@ -215,6 +215,8 @@ WN_DEVICE uint32_t wn_bits(float a) { return __float_as_uint(a); }
 WN_DEVICE float wn_of_bits(uint32_t a) { return __uint_as_float(a); }
 /* The upper 32 bits of a product. */
 WN_DEVICE uint32_t wn_multiply_high(uint32_t a, uint32_t b) { return __umulhi(a, b); }
+/* Above the highest bit that is set; of 0: 32. */
+WN_DEVICE unsigned wn_leading_zeros(uint32_t a) { return static_cast<unsigned>(__clz(static_cast<int>(a))); }
 /* Bytes 0 to 3 of (high:low) shifted right by `bits` (0 to 31). */
 WN_DEVICE uint32_t wn_funnel_right(uint32_t low, uint32_t high, unsigned bits) {
   return __funnelshift_r(low, high, bits);

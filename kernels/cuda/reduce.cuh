@@ -29,17 +29,18 @@ WN_DEVICE void sum_block(R (&v)[N], R *room, int *turn) {
   if (warps == 1) return;
   R *const half = room + (*turn % 2) * warps * N;
   *turn += 1;
-  if (wn_lane() == 0) {
+  const int lane = static_cast<int>(wn_lane());
+  if (lane == 0) {
 #pragma unroll
     for (int k = 0; k < N; k++) half[warp * N + k] = v[k];
   }
   wn_sync_block();
+  /* Then lanes for warps: the additions that wait for one another are few. */
+  const int log2 = 32 - static_cast<int>(wn_leading_zeros(static_cast<uint32_t>(warps - 1)));
+  const int mine = lane & ((1 << log2) - 1);
 #pragma unroll
-  for (int k = 0; k < N; k++) v[k] = half[k];
-  for (int w = 1; w < warps; w++) {
-#pragma unroll
-    for (int k = 0; k < N; k++) v[k] += half[w * N + k];
-  }
+  for (int k = 0; k < N; k++) v[k] = mine < warps ? half[mine * N + k] : 0;
+  sum_lanes(v, log2);
 }
 
 /* a + b = *high + *low, exactly (Knuth's two-sum). */

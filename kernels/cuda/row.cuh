@@ -209,6 +209,7 @@ struct RowTensor {
   Elements<T> first; /* of the part's first run */
   int64_t step;      /* to the next run */
   bool one;          /* there is no next one, as in most calls: an octet's place takes one instruction and not ten */
+  bool plain;        /* of the job */
 };
 
 template <class T>
@@ -218,13 +219,23 @@ WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, 
   const int64_t step = stride[2] + (row.param_run != 0 ? row.elements : 0);
   const bool one = row.runs == 1;
   return {ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + (one ? 0 : run * step)),
-          step, one};
+          step, one, job.plain};
 }
 
 template <class T>
 WN_DEVICE Elements<T> row_at(const RowTensor<T> &t, const RowOctet &o) {
   const int64_t inside = 8 * static_cast<int64_t>(o.octet);
   return t.one ? t.first + inside : t.first + (o.run * t.step + inside);
+}
+
+template <class T>
+WN_DEVICE auto load_at(const RowTensor<T> &t, const RowOctet &o, int n) {
+  return load_octet(row_at(t, o), n, t.plain);
+}
+
+template <class T>
+WN_DEVICE void store_at(const RowTensor<T> &t, const RowOctet &o, const Packed<T> &p, int n) {
+  store_octet(row_at(t, o), p, n, t.plain);
 }
 
 /* Set, byte of the mask and parameter at the start of the part's first run. */
@@ -257,13 +268,13 @@ struct RowParams {
 
 template <class R>
 WN_DEVICE Octet<R> row_gammas(const wni_cuda_job &job, int64_t param, int n) {
-  return job.cut.row.per_element ? gammas_of<R>(job.call, param, n) : splat(gamma_of<R>(job.call, param));
+  return job.cut.row.per_element ? gammas_of<R>(job.call, param, n, job.plain) : splat(gamma_of<R>(job.call, param));
 }
 
 template <class R>
 WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n) {
   return {row_gammas<R>(job, param, n),
-          job.cut.row.per_element ? betas_of<R>(job.call, param, n) : splat(beta_of<R>(job.call, param))};
+          job.cut.row.per_element ? betas_of<R>(job.call, param, n, job.plain) : splat(beta_of<R>(job.call, param))};
 }
 
 /* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm (param_step 0) is
@@ -281,16 +292,43 @@ WN_DEVICE void hold_params(const wni_cuda_job &job, int64_t param, int n, HeldPa
   held->values = row_params<R>(job, param, n);
 }
 
-/* f(i) for the first n elements of an octet; full ones, nearly all, without asking at each. */
-template <class F>
+/* f(i) for elements `first` to n - 1 of an octet; full ones, nearly all, without asking at each. */
+template <int first = 0, class F>
 WN_DEVICE void each_element(int n, const F &f) {
   if (n == 8) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) f(i);
+    for (int i = first; i < 8; i++) f(i);
   } else {
 #pragma unroll
-    for (int i = 0; i < 8; i++)
+    for (int i = first; i < 8; i++)
       if (i < n) f(i);
+  }
+}
+
+/* The job of a launch in which job.plain is true, with what that says as constants: whatever is asked of the copy is
+ * answered by the compiler. */
+WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job) {
+  wni_cuda_job plain = job;
+  plain.plain = true;
+  plain.cut.row.runs = 1;
+  plain.cut.row.run_octets = job.cut.row.octets;
+  plain.cut.row.last = 8;
+  plain.cut.row.param_run = 0;
+  plain.call.add = WN_ADD_NONE;
+  plain.call.mask = nullptr;
+  plain.call.y_amax = nullptr;
+  plain.call.dsum.data = nullptr;
+  plain.call.dresidual.data = nullptr;
+  return plain;
+}
+
+/* f(job), the plain ones as such. */
+template <class F>
+WN_DEVICE void by_plainness(const wni_cuda_job &job, const F &f) {
+  if (job.plain) {
+    f(plain_job(job));
+  } else {
+    f(job);
   }
 }
 

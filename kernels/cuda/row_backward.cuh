@@ -35,8 +35,8 @@ struct HeldSet {
 template <class R, int K>
 struct HeldState {
   HeldOctets<K> octets;
-  OctetSums<R> kept[K]; /* of columns */
-  ColumnSums<R> shared; /* of columns, or where they meet */
+  OctetPair<R> kept[K]; /* of columns */
+  SharedPairs<R> shared; /* of columns, or where they meet */
   HeldParams<R> params;
   BackwardWants wants;
 };
@@ -107,7 +107,7 @@ WN_DEVICE void begin_columns(HeldState<R, K> *state) {
     const unsigned o = state->octets.at[k].octet;
     state->kept[k] = no_sums<R>();
     if (!BackwardHolds<X, D, scope>::sums && state->wants.columns && o < state->shared.octets)
-      store_sums(state->shared, o, state->kept[k]);
+      store_shared(state->shared, o, state->kept[k]);
   }
 }
 
@@ -115,7 +115,7 @@ WN_DEVICE void begin_columns(HeldState<R, K> *state) {
 template <class X, class D, wni_cuda_scope scope, class R, int K>
 WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<R, K> *state) {
   if (!state->wants.columns) return;
-  const ColumnSums<R> &shared = state->shared;
+  const SharedPairs<R> &shared = state->shared;
   if constexpr (!kScopeIsBlock<scope>) {
     meet_in_block(team, state->octets, state->kept, shared);
     store_param_rows(job, shared);
@@ -125,7 +125,7 @@ WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<
       const RowOctet o = state->octets.at[k];
       if (o.octet >= shared.octets) continue;
       store_param_row(job, o.octet, octet_elements(job.cut.row, o),
-                      BackwardHolds<X, D, scope>::sums ? state->kept[k] : load_sums(shared, o.octet));
+                      BackwardHolds<X, D, scope>::sums ? state->kept[k] : load_shared(shared, o.octet));
     }
   }
 }
@@ -139,7 +139,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_geometry &geo = job.call.geo;
   const Team team = scope_team<scope>(job);
-  const ColumnSums<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
+  const SharedPairs<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
   const BackwardWants wants = backward_wants(job);
   HeldState<R, K> state = {held_octets<K>(job.cut.row, team), {}, shared, {-1, {}}, wants};
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
@@ -178,9 +178,9 @@ WN_DEVICE void backward_loop(const wni_cuda_job &job) {
   const Team team = block_team();
   const RowPart whole = whole_set(job.cut.row);
   /* A thread has the same columns in each set, and so their sums to itself. */
-  const ColumnSums<R> shared = {dynamic, whole.count};
+  const SharedPairs<R> shared = {dynamic, whole.count};
   if (wants.columns)
-    for (unsigned o = team.rank; o < whole.count; o += team.width) store_sums(shared, o, no_sums<R>());
+    for (unsigned o = team.rank; o < whole.count; o += team.width) store_shared(shared, o, no_sums<R>());
   int turn = 0;
   for (int64_t set = team.base; set < call.geo.sets; set += team.step) {
     const RowBackward<X, D> tensors = row_backward<X, D>(job, row_place(call.geo, 1, set), 0);

@@ -37,7 +37,7 @@ row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
       const RowPlace at = row_place(call.geo, pieces, task);
       const RowPart part = gradient_part(row, at.piece);
       const RowBackward<X, D> set = row_backward<X, D>(job, at, part.run);
-      sum_octets(job, set, part, team, saved_normalizer<R>(call, set.start.set), sums, false, ColumnSums<R>{});
+      sum_octets(job, set, part, team, saved_normalizer<R>(call, set.start.set), sums, false, SharedPairs<R>{});
     }
     sum_team(team, sums, room, &turn);
     if (task < tasks && team.rank == 0) store_task_sums(job, task, sums);
@@ -57,7 +57,7 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
         const Octet<R> dz = dz_of(job, set, o, n, in, false, s, none);
         const Octet<R> g =
-            take_gradient(job, set, o, n, s, none, in.x, dz, sums, false, static_cast<OctetSums<R> *>(nullptr));
+            take_gradient(job, set, o, n, s, none, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
         store_dresidual(call, set, o, n, dz);
         if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
       });

@@ -6,81 +6,18 @@
 
 namespace wn {
 
-/* ---- sums of columns in shared memory: [2][16 bytes of an octet][octets], so that neighbours' accesses do not collide
- */
+/* ---- a thread's sums of an octet of columns: dz xhat, dz */
 
 template <class R>
-struct ColumnSums {
-  uint4 *room;
-  unsigned octets;
-};
-
-/* Numbers in 16 bytes. */
-template <class R>
-constexpr int kAcross = 16 / sizeof(R);
-
-template <class R>
-WN_DEVICE void load_word(const uint4 *from, R (&v)[kAcross<R>]) {
-  const uint4 w = *from;
-  __builtin_memcpy(v, &w, sizeof w);
-}
-
-template <class R>
-WN_DEVICE void store_word(uint4 *to, const R (&v)[kAcross<R>]) {
-  uint4 w;
-  __builtin_memcpy(&w, v, sizeof w);
-  *to = w;
-}
-
-/* ---- a thread's sums of an octet of columns */
-
-template <class R>
-struct OctetSums {
-  R of[2][8]; /* dz xhat, dz */
-};
-
-template <class R>
-WN_DEVICE OctetSums<R> no_sums() {
-  OctetSums<R> v;
+WN_DEVICE OctetPair<R> no_sums() {
+  OctetPair<R> v;
 #pragma unroll
   for (int i = 0; i < 8; i++) v.of[0][i] = v.of[1][i] = 0;
   return v;
 }
 
-/* f(which, first, word): with the 16 bytes of columns first, first + 1, . . . of the octet. */
-template <class R, class F>
-WN_DEVICE void each_word(const ColumnSums<R> &c, unsigned octet, const F &f) {
-#pragma unroll
-  for (int which = 0; which < 2; which++)
-#pragma unroll
-    for (int word = 0; word < 8 / kAcross<R>; word++)
-      f(which, word * kAcross<R>, c.room + ((which * (8 / kAcross<R>)+word) * c.octets + octet));
-}
-
 template <class R>
-WN_DEVICE OctetSums<R> load_sums(const ColumnSums<R> &c, unsigned octet) {
-  OctetSums<R> v;
-  each_word(c, octet, [&](int which, int first, const uint4 *word) {
-    R w[kAcross<R>];
-    load_word(word, w);
-#pragma unroll
-    for (int i = 0; i < kAcross<R>; i++) v.of[which][first + i] = w[i];
-  });
-  return v;
-}
-
-template <class R>
-WN_DEVICE void store_sums(const ColumnSums<R> &c, unsigned octet, const OctetSums<R> &v) {
-  each_word(c, octet, [&](int which, int first, uint4 *word) {
-    R w[kAcross<R>];
-#pragma unroll
-    for (int i = 0; i < kAcross<R>; i++) w[i] = v.of[which][first + i];
-    store_word(word, w);
-  });
-}
-
-template <class R>
-WN_DEVICE void add_sums(OctetSums<R> *v, const OctetSums<R> &other) {
+WN_DEVICE void add_sums(OctetPair<R> *v, const OctetPair<R> &other) {
 #pragma unroll
   for (int which = 0; which < 2; which++)
 #pragma unroll
@@ -89,7 +26,7 @@ WN_DEVICE void add_sums(OctetSums<R> *v, const OctetSums<R> &other) {
 
 /* To sums in registers. */
 template <class R>
-WN_DEVICE void add_products(OctetSums<R> *v, const Octet<R> &dz, const Octet<R> &xhat) {
+WN_DEVICE void add_products(OctetPair<R> *v, const Octet<R> &dz, const Octet<R> &xhat) {
 #pragma unroll
   for (int i = 0; i < 8; i++) {
     v->of[0][i] = wn_fma(dz.v[i], xhat.v[i], v->of[0][i]);
@@ -100,7 +37,7 @@ WN_DEVICE void add_products(OctetSums<R> *v, const Octet<R> &dz, const Octet<R> 
 /* To sums in shared memory, few of them in registers at a time. */
 template <class R>
 struct SharedOctet {
-  ColumnSums<R> sums;
+  SharedPairs<R> sums;
   unsigned octet;
 };
 
@@ -118,7 +55,7 @@ WN_DEVICE void add_products(const SharedOctet<R> *v, const Octet<R> &dz, const O
 
 /* Of the lane that differs in bit `bit` of its number. */
 template <class R>
-WN_DEVICE void add_across(OctetSums<R> *v, int bit) {
+WN_DEVICE void add_across(OctetPair<R> *v, int bit) {
 #pragma unroll
   for (int which = 0; which < 2; which++)
 #pragma unroll
@@ -127,7 +64,7 @@ WN_DEVICE void add_across(OctetSums<R> *v, int bit) {
 
 /* To the block's row of job.params. */
 template <class R>
-WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, const OctetSums<R> &v) {
+WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, const OctetPair<R> &v) {
   const int64_t params = job.call.geo.params;
   R *const row = static_cast<R *>(job.params) + static_cast<int64_t>(wn_block()) * 2 * params + 8 * octet;
 #pragma unroll
@@ -141,18 +78,20 @@ WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, c
 
 /* The sums of a block's teams meet in `shared`: first those side by side in a warp, then warp by warp. */
 template <class R, int K>
-WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, OctetSums<R> (&sums)[K],
-                             const ColumnSums<R> &shared) {
-  if (K == 1)
-    for (int i = team.lanes_log2; i < 5; i++) add_across(&sums[0], 1 << i);
+WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, OctetPair<R> (&sums)[K],
+                             const SharedPairs<R> &shared) {
+  for (int i = team.lanes_log2; i < 5; i++) {
+#pragma unroll
+    for (int k = 0; k < K; k++) add_across(&sums[k], 1 << i);
+  }
   for (unsigned warp = 0; warp < wn_threads() / 32; warp++) {
     if (wn_thread() / 32 == warp && wn_lane() < team.width) {
 #pragma unroll
       for (int k = 0; k < K; k++) {
         const unsigned o = octets.at[k].octet;
         if (o >= shared.octets) continue;
-        if (warp > 0) add_sums(&sums[k], load_sums(shared, o));
-        store_sums(shared, o, sums[k]);
+        if (warp > 0) add_sums(&sums[k], load_shared(shared, o));
+        store_shared(shared, o, sums[k]);
       }
     }
     wn_sync_block();
@@ -160,9 +99,9 @@ WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, Octe
 }
 
 template <class R>
-WN_DEVICE void store_param_rows(const wni_cuda_job &job, const ColumnSums<R> &shared) {
+WN_DEVICE void store_param_rows(const wni_cuda_job &job, const SharedPairs<R> &shared) {
   for (unsigned o = wn_thread(); o < shared.octets; o += wn_threads())
-    store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_sums(shared, o));
+    store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_shared(shared, o));
 }
 
 }  // namespace wn

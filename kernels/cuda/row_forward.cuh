@@ -3,7 +3,7 @@
  * start, so that a set of equal elements has just that mean; where it does not, octets' moments are merged. */
 #ifndef WNI_ROW_FORWARD_CUH
 #define WNI_ROW_FORWARD_CUH
-#include "kernels/cuda/row_stage.cuh"
+#include "kernels/cuda/row_pairs.cuh"
 
 namespace wn {
 
@@ -21,7 +21,7 @@ WN_DEVICE Team scope_team(const wni_cuda_job &job) {
   if constexpr (kScopeIsBlock<scope>) {
     return block_team();
   } else {
-    return lanes_team(scope == WNI_CUDA_LANES_1 ? job.lanes_log2 : 5);
+    return lanes_team(job.lanes_log2);
   }
 }
 
@@ -46,10 +46,11 @@ WN_DEVICE HeldOctets<K> held_octets(const wni_cuda_row &row, const Team &team) {
 
 /* ---- statistics of a set in registers */
 
+/* off: from the first mean to the mean. */
 template <class R>
 struct SetStatistics {
   Normalizer<R> s;
-  R var;
+  R var, off;
 };
 
 /* What is the same for all sets: divided and converted once. A quotient by m becomes a product, which costs a third of
@@ -65,66 +66,75 @@ WN_DEVICE SetConstants<R> set_constants(const wni_call &call) {
 }
 
 template <class R>
-WN_DEVICE SetStatistics<R> statistics_of(R mean, R mean_low, R var, R eps) {
-  return {{mean, mean_low, rstd_of(var, eps)}, var};
-}
-
-template <class R>
 WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const SetStatistics<R> &v) {
   store_stats<R>(job, set, {v.s.mean, v.s.mean_low, v.s.rstd, v.var});
 }
 
-/* add(h, n) for each of a thread's octets. */
-template <int K, class X, class F>
-WN_DEVICE void each_held(const wni_cuda_row &row, const HeldOctets<K> &octets, bool here, const Packed<X> (&h)[K],
-                         const F &add) {
+/* f(k, n) for each of a thread's octets that has elements. */
+template <int K, class F>
+WN_DEVICE void each_held(const wni_cuda_row &row, const HeldOctets<K> &octets, bool here, const F &f) {
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    const Octet<Real<X>> o = unpack(K == 1 ? h[k] : forget(h[k])); /* registers have room for one */
-    if (here) add(o.v, octet_elements(row, octets.at[k]));
+    const int n = here ? octet_elements(row, octets.at[k]) : 0;
+    if (n > 0) f(k, n);
   }
 }
 
-template <class X, int K>
-WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const Team &team, const HeldOctets<K> &octets,
-                                                 bool here, const Packed<X> (&h)[K], Real<X> first,
-                                                 const SetConstants<Real<X>> &all, Real<X> *room, int *turn) {
-  typedef Real<X> R;
-  const wni_cuda_row &row = job.cut.row;
-  if (!job.call.geo.centered) {
-    R squares[1] = {0};
-    each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
-      R sum = 0;
-      each_element(count, [&](int i) { sum = wn_fma(v[i], v[i], sum); });
-      squares[0] += sum;
-    });
-    sum_team(team, squares, room, turn);
-    return statistics_of<R>(0, 0, squares[0] * all.inverse_m, all.eps);
-  }
+/* A mean of elements h, good to a few last places, made about their first one. */
+template <class R, int K>
+WN_DEVICE R first_mean(const wni_cuda_row &row, const Team &team, const HeldOctets<K> &octets, bool here,
+                       const Octet<R> (&h)[K], R first, const SetConstants<R> &all, R *room, int *turn) {
   R total[1] = {0};
-  each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
-    R sum = 0;
-    each_element(count, [&](int i) { sum += v[i] - first; });
+  each_held(row, octets, here, [&](int k, int n) {
+    R sum = h[k].v[0] - first;
+    each_element<1>(n, [&](int i) { sum += h[k].v[i] - first; });
     total[0] += sum;
   });
   sum_team(team, total, room, turn);
-  const R about = first + total[0] * all.inverse_m;
-  R rest[2] = {0, 0}; /* of h - about, of its square */
-  each_held(row, octets, here, h, [&](const R(&v)[8], int count) {
-    R sum = 0, squares = 0;
-    each_element(count, [&](int i) {
-      const R d = v[i] - about;
-      sum += d;
-      squares = wn_fma(d, d, squares);
+  return first + total[0] * all.inverse_m;
+}
+
+/* Takes the first mean from the elements; their statistics come of what is left. */
+template <class R, int K>
+WN_DEVICE SetStatistics<R> centered_statistics(const wni_cuda_row &row, const Team &team, const HeldOctets<K> &octets,
+                                               bool here, R about, const SetConstants<R> &all, R *room, int *turn,
+                                               Octet<R> (&h)[K]) {
+  R rest[2] = {0, 0}; /* of the distances, of their squares */
+  each_held(row, octets, here, [&](int k, int n) {
+    R(&d)[8] = h[k].v;
+#pragma unroll
+    for (int i = 0; i < 8; i++) d[i] -= about;
+    R sum = d[0], squares = d[0] * d[0];
+    each_element<1>(n, [&](int i) {
+      sum += d[i];
+      squares = wn_fma(d[i], d[i], squares);
     });
     rest[0] += sum;
     rest[1] += squares;
   });
   sum_team(team, rest, room, turn);
-  const R correction = rest[0] * all.inverse_m, var = rest[1] * all.inverse_m - correction * correction;
-  R mean, low;
-  two_sum(about, correction, &mean, &low);
-  return statistics_of<R>(mean, low, var < 0 ? 0 : var, all.eps); /* NaN stays */
+  SetStatistics<R> v;
+  v.off = rest[0] * all.inverse_m;
+  const R var = rest[1] * all.inverse_m - v.off * v.off;
+  v.var = var < 0 ? 0 : var; /* NaN stays */
+  two_sum(about, v.off, &v.s.mean, &v.s.mean_low);
+  v.s.rstd = rstd_of(v.var, all.eps);
+  return v;
+}
+
+template <class R, int K>
+WN_DEVICE SetStatistics<R> plain_statistics(const wni_cuda_row &row, const Team &team, const HeldOctets<K> &octets,
+                                            bool here, const Octet<R> (&h)[K], const SetConstants<R> &all, R *room,
+                                            int *turn) {
+  R squares[1] = {0};
+  each_held(row, octets, here, [&](int k, int n) {
+    R sum = h[k].v[0] * h[k].v[0];
+    each_element<1>(n, [&](int i) { sum = wn_fma(h[k].v[i], h[k].v[i], sum); });
+    squares[0] += sum;
+  });
+  sum_team(team, squares, room, turn);
+  const R var = squares[0] * all.inverse_m;
+  return {{0, 0, rstd_of(var, all.eps)}, var, 0};
 }
 
 /* ---- sets in registers */
@@ -133,68 +143,87 @@ WN_DEVICE SetStatistics<Real<X>> held_statistics(const wni_cuda_job &job, const 
  * which `sum` may take its place. */
 template <class X, class Y>
 WN_DEVICE Real<X> first_element(const wni_call &call, const Team &team, const RowForward<X, Y> &set, bool here,
-                                const Packed<X> &h) {
-  typedef Real<X> R;
-  if (!team.block) {
-    const R mine = to_real(packed_get(h, 0));
-    return wn_shuffle(0xffffffffu, mine, static_cast<int>(wn_lane() - team.rank));
-  }
+                                Real<X> mine) {
+  if (!team.block) return wn_shuffle(0xffffffffu, mine, static_cast<int>(wn_lane() - team.rank));
   if (!here) return 0;
-  const R x = to_real(*set.x.first);
+  const Real<X> x = to_real(*set.x.first);
   return call.add == WN_ADD_BEFORE ? rounded<X>(x + to_real(*set.residual.first)) : x;
+}
+
+/* Loads this thread's octets of a set; r: the residual, where it is added before or `early` after. */
+template <class X, class Y, int K>
+WN_DEVICE void load_set(const wni_cuda_job &job, const RowForward<X, Y> &set, HeldOctets<K> *octets, bool here,
+                        bool early, Octet<Real<X>> (&h)[K], Packed<X> (&r)[K]) {
+  const bool before = job.call.add == WN_ADD_BEFORE;
+  Packed<X> x[K];
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    const RowOctet o = octets->at[k] = forget(octets->at[k]);
+    x[k] = load_at(set.x, o, here ? octet_elements(job.cut.row, o) : 0);
+  }
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    const RowOctet o = octets->at[k];
+    r[k] = before || (early && job.call.add == WN_ADD_AFTER)
+               ? load_at(set.residual, o, here ? octet_elements(job.cut.row, o) : 0)
+               : packed_zero<X>();
+  }
+#pragma unroll
+  for (int k = 0; k < K; k++) h[k] = unpack(before ? add_residual(x[k], r[k]) : x[k]);
 }
 
 template <class X, class Y, wni_cuda_scope scope>
 WN_DEVICE void forward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
   constexpr int K = kScopeOctets<scope>;
-  /* The residual that comes after is loaded with x where registers allow. */
-  constexpr bool early = K <= 2;
+  constexpr bool early = K == 1; /* a residual that comes after is loaded with x where registers allow */
   WN_SHARED(R, room, 2 * 2 * 32);
+  WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
   const wni_cuda_row &row = job.cut.row;
   const Team team = scope_team<scope>(job);
+  const SharedPairs<R> pairs = {dynamic, static_cast<unsigned>(row.octets)};
+  if (K > 1 && row.keeps_params) {
+    keep_params(job, pairs);
+    wn_sync_block();
+  }
   HeldOctets<K> octets = held_octets<K>(row, team);
-  const bool before = call.add == WN_ADD_BEFORE, after = call.add == WN_ADD_AFTER;
+  const SetConstants<R> all = set_constants<R>(call);
+  const bool stores_sum = call.add == WN_ADD_BEFORE && call.sum.data != nullptr;
   int turn = 0;
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
-  const SetConstants<R> all = set_constants<R>(call);
   RowStep step = row_step<K>(call.geo, team);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
-    Packed<X> h[K], r[K];
-#pragma unroll
-    for (int k = 0; k < K; k++) {
-      octets.at[k] = forget(octets.at[k]);
-      h[k] = load_octet(row_at(set.x, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0);
-    }
-#pragma unroll
-    for (int k = 0; k < K; k++)
-      r[k] = before || (early && after)
-                 ? load_octet(row_at(set.residual, octets.at[k]), here ? octet_elements(row, octets.at[k]) : 0)
-                 : packed_zero<X>();
+    Octet<R> h[K];
+    Packed<X> r[K];
+    load_set(job, set, &octets, here, early, h, r);
     if (K == 1 && here && octet_elements(row, octets.at[0]) > 0)
       hold_params(job, param_at(job, set.start, octets.at[0]), octet_elements(row, octets.at[0]), &params);
-    if (before) {
-#pragma unroll
-      for (int k = 0; k < K; k++) h[k] = add_residual(h[k], r[k]);
+    R about = 0;
+    if (call.geo.centered) {
+      const R first = first_element(call, team, set, here, h[0].v[0]);
+      about = first_mean(row, team, octets, here, h, first, all, room, &turn);
     }
-    const R first = first_element(call, team, set, here, h[0]);
-    const SetStatistics<R> v = held_statistics(job, team, octets, here, h, first, all, room, &turn);
+    if (stores_sum)
+      each_held(row, octets, here, [&](int k, int n) { store_at(set.sum, octets.at[k], pack<X>(h[k]), n); });
+    const SetStatistics<R> v = call.geo.centered
+                                   ? centered_statistics(row, team, octets, here, about, all, room, &turn, h)
+                                   : plain_statistics(row, team, octets, here, h, all, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v);
-#pragma unroll
-    for (int k = 0; k < K; k++) {
+    each_held(row, octets, here, [&](int k, int n) {
       const RowOctet o = forget(octets.at[k]);
-      const int n = here ? octet_elements(row, o) : 0;
-      if (n == 0) continue;
-      if (!early && after) r[k] = load_octet(row_at(set.residual, o), n);
-      const RowParams<R> p = K == 1 ? params.values : row_params<R>(job, param_at(job, set.start, o), n);
-      if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h[k], n);
-      store_y(job, set, o, n, v.s, p, K == 1 ? h[k] : forget(h[k]), r[k], &largest);
-    }
+      if (!early && call.add == WN_ADD_AFTER) r[k] = load_at(set.residual, o, n);
+      const RowParams<R> p = K == 1             ? params.values
+                             : row.keeps_params ? kept_params(pairs, o.octet)
+                                                : row_params<R>(job, param_at(job, set.start, o), n);
+#pragma unroll
+      for (int i = 0; i < 8; i++) h[k].v[i] = wn_fma(h[k].v[i] - v.off, v.s.rstd * p.gamma.v[i], p.beta.v[i]);
+      store_y(job, set, o, n, h[k], r[k], &largest);
+    });
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
@@ -212,7 +241,7 @@ WN_DEVICE Moments<Real<X>> take_moments(const wni_cuda_job &job, const RowForwar
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, before); },
       [&](const RowOctet &o, int n, const PackedPair<X> &p) {
         const Packed<X> h = before ? add_residual(p.x, p.r) : p.x;
-        if (before && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h, n);
+        if (before && call.sum.data != nullptr) store_at(set.sum, o, h, n);
         v = merge(v, moments_of(unpack(h).v, n, call.geo.centered));
       });
   return v;
@@ -225,21 +254,25 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool before = call.add == WN_ADD_BEFORE, adds = before && !stored;
-  if (before && stored) set.x = {set.sum.first, set.sum.step, set.sum.one};
+  if (before && stored) set.x = {set.sum.first, set.sum.step, set.sum.one, set.sum.plain};
   const bool with_residual = adds || call.add == WN_ADD_AFTER;
   each_octet<2>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, with_residual); },
       [&](const RowOctet &o, int n, const PackedPair<X> &p) {
         const RowParams<R> params = row_params<R>(job, param_at(job, set.start, o), n);
         const Packed<X> h = adds ? add_residual(p.x, p.r) : p.x;
-        if (adds && call.sum.data != nullptr) store_octet(row_at(set.sum, o), h, n);
-        store_y(job, set, o, n, s, params, h, p.r, largest);
+        if (adds && call.sum.data != nullptr) store_at(set.sum, o, h, n);
+        Octet<R> z = unpack(h);
+#pragma unroll
+        for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
+        store_y(job, set, o, n, z, p.r, largest);
       });
 }
 
 template <class R>
 WN_DEVICE SetStatistics<R> statistics_of(const wni_call &call, const Moments<R> &v) {
-  return statistics_of<R>(v.mean, v.low, wn_divide(v.m2, static_cast<R>(call.geo.set_size)), static_cast<R>(call.eps));
+  const R var = wn_divide(v.m2, static_cast<R>(call.geo.set_size));
+  return {{v.mean, v.low, rstd_of(var, static_cast<R>(call.eps))}, var, v.low};
 }
 
 template <class X, class Y>
@@ -265,17 +298,19 @@ WN_DEVICE void forward_loop(const wni_cuda_job &job) {
 template <class X, wni_cuda_scope scope>
 struct ForwardBounds {
   static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
-  static constexpr int blocks = 1;
+  static constexpr int blocks = kScopeIsBlock<scope> || sizeof(X) == 8 ? 1 : 2;
 };
 
 template <class X, class Y, wni_cuda_scope scope>
 WN_KERNEL((ForwardBounds<X, scope>::threads), (ForwardBounds<X, scope>::blocks))
 row_forward_kernel(WN_PARAM(wni_cuda_job) job) {
-  if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
-    forward_loop<X, Y>(job);
-  } else {
-    forward_held<X, Y, scope>(job);
-  }
+  by_plainness(job, [](const wni_cuda_job &as) {
+    if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
+      forward_loop<X, Y>(as);
+    } else {
+      forward_held<X, Y, scope>(as);
+    }
+  });
 }
 
 }  // namespace wn

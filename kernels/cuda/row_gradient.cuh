@@ -85,7 +85,7 @@ constexpr int kGradientBatch = sizeof(X) <= 2 ? 2 : 1;
 template <class X, class D>
 WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
                           const Normalizer<Real<X>> &s, Real<X> (&sums)[2], bool columns,
-                          const ColumnSums<Real<X>> &shared) {
+                          const SharedPairs<Real<X>> &shared) {
   typedef Real<X> R;
   const bool residual = needs_residual(job.call);
   const RowParams<R> *const none = nullptr;

@@ -44,8 +44,8 @@ struct PackedPair {
 template <class X, class Y>
 WN_DEVICE PackedPair<X> load_pair(const RowForward<X, Y> &set, const RowOctet &o, int n, bool with_residual) {
   PackedPair<X> p;
-  p.x = load_octet(row_at(set.x, o), n);
-  p.r = with_residual ? load_octet(row_at(set.residual, o), n) : packed_zero<X>();
+  p.x = load_at(set.x, o, n);
+  p.r = with_residual ? load_at(set.residual, o, n) : packed_zero<X>();
   return p;
 }
 
@@ -73,16 +73,12 @@ WN_DEVICE void store_largest(const wni_call &call, Largest largest) {
   if (wn_lane() == 0) wn_atomic_max(reinterpret_cast<unsigned *>(call.y_amax), largest.bits);
 }
 
-/* y from h and the residual that comes after (zeros where none does). */
+/* y from the affine map's result and the residual that comes after (zeros where none does). */
 template <class X, class Y>
 WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, const RowOctet &o, int n,
-                       const Normalizer<Real<X>> &s, const RowParams<Real<X>> &params, const Packed<X> &h,
-                       const Packed<X> &r, Largest *largest) {
+                       Octet<Real<X>> z, const Packed<X> &r, Largest *largest) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  Octet<R> z = unpack(h);
-#pragma unroll
-  for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
   if (call.add == WN_ADD_AFTER) {
     const Octet<R> after = unpack(r);
 #pragma unroll
@@ -98,7 +94,7 @@ WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, con
       for (int i = 0; i < 8; i++) z.v[i] *= scale;
     }
   }
-  store_values(row_at(set.y, o), z, n);
+  store_values(row_at(set.y, o), z, n, set.y.plain);
 }
 
 /* ---- backward */
@@ -144,9 +140,9 @@ template <class X, class D>
 WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o,
                                             int n, bool with_extra) {
   BackwardInput<X, D> in;
-  in.x = load_octet(row_at(set.x, o), n);
-  in.dy = load_octet(row_at(set.dy, o), n);
-  in.extra = with_extra ? load_octet(row_at(set.extra, o), n) : packed_zero<X>();
+  in.x = load_at(set.x, o, n);
+  in.dy = load_at(set.dy, o, n);
+  in.extra = with_extra ? load_at(set.extra, o, n) : packed_zero<X>();
   in.signs = job.call.mask != nullptr && n > 0 ? *mask_at(job, set.start, o) : 0;
   return in;
 }
@@ -170,7 +166,7 @@ WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> 
 #pragma unroll
   for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
   if (call.add == WN_ADD_AFTER) {
-    const Octet<R> after = unpack(late ? load_octet(row_at(set.extra, o), n) : in.extra);
+    const Octet<R> after = unpack(late ? load_at(set.extra, o, n) : in.extra);
 #pragma unroll
     for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
   }
@@ -181,7 +177,7 @@ WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> 
 template <class X, class D>
 WN_DEVICE void store_dresidual(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
                                const Octet<Real<X>> &dz) {
-  if (call.dresidual.data != nullptr) store_octet(row_at(set.dresidual, o), pack<X>(dz), n);
+  if (call.dresidual.data != nullptr) store_at(set.dresidual, o, pack<X>(dz), n);
 }
 
 /* Of a set: means of g xhat and of g, times rstd. */
@@ -204,7 +200,7 @@ WN_DEVICE void finish_dx(const wni_call &call, const RowBackward<X, D> &set, con
 #pragma unroll
     for (int i = 0; i < 8; i++) dx.v[i] += arriving.v[i];
   }
-  store_octet(row_at(set.dx, o), pack<X>(dx), n);
+  store_at(set.dx, o, pack<X>(dx), n);
 }
 
 /* dx = rstd (g - mean(g) - xhat mean(g xhat)) */

@@ -69,11 +69,11 @@ WN_DEVICE R beta_of(const wni_call &call, int64_t param) {
   return call.beta == nullptr ? 0 : load_value<R>(call.types.param, call.beta, param);
 }
 
-/* Of n neighbours from `first` on; the rest of the octet is not used. */
+/* Of n neighbours from `first` on; the rest of the octet is not used. plain: as in store_octet. */
 template <class R>
-WN_DEVICE Octet<R> gammas_of(const wni_call &call, int64_t first, int n) {
+WN_DEVICE Octet<R> gammas_of(const wni_call &call, int64_t first, int n, bool plain = false) {
   if (call.gamma == nullptr) return splat<R>(1);
-  Octet<R> o = load_values<R>(call.types.param, call.gamma, first, n);
+  Octet<R> o = load_values<R>(call.types.param, call.gamma, first, n, plain);
   if ((call.flags & WN_GAMMA_MINUS_ONE) != 0) {
 #pragma unroll
     for (int i = 0; i < 8; i++) o.v[i] += 1;
@@ -82,8 +82,8 @@ WN_DEVICE Octet<R> gammas_of(const wni_call &call, int64_t first, int n) {
 }
 
 template <class R>
-WN_DEVICE Octet<R> betas_of(const wni_call &call, int64_t first, int n) {
-  return call.beta == nullptr ? splat<R>(0) : load_values<R>(call.types.param, call.beta, first, n);
+WN_DEVICE Octet<R> betas_of(const wni_call &call, int64_t first, int n, bool plain = false) {
+  return call.beta == nullptr ? splat<R>(0) : load_values<R>(call.types.param, call.beta, first, n, plain);
 }
 
 /* ---- activations. The costly ones are a call of a function over a few numbers: one copy of each in a kernel. */

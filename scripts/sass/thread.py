@@ -310,6 +310,11 @@ class Thread:
         v = self.real_value(i.operands[1])
         self.set(i.operands[0], int(v) if math.isfinite(v) and v > 0 else 0, 2 if "U64" in i.modifiers else 1)
 
+    def highest_bit(self, i):
+        """Where it is; SH: how many bits are above it."""
+        at = (self.value(i.operands[-1]) & MASK).bit_length() - 1
+        self.set(i.operands[0], (31 - at if "SH" in i.modifiers else at) & MASK)
+
     def width(self, i):
         return max([WIDTHS.get(m, 0) for m in i.modifiers] + [0]) or 4
 
@@ -390,6 +395,7 @@ OPERATIONS = {
     "MUFU": Thread.function_unit, "I2F": Thread.to_float, "I2FP": Thread.to_float, "F2I": Thread.to_integer,
     "LDC": Thread.load_constant, "ULDC": Thread.load_constant, "LDCU": Thread.load_constant,
     "LDG": Thread.load, "LD": Thread.load, "LDS": Thread.load_shared, "STS": Thread.store_shared,
+    "FLO": Thread.highest_bit, "UFLO": Thread.highest_bit,
     "P2R": Thread.flags_to_register, "R2P": Thread.register_to_flags,
     "SEL": Thread.choose, "USEL": Thread.choose, "FSEL": Thread.choose,
     "MOV": Thread.move, "UMOV": Thread.move, "R2UR": Thread.move, "REDUX": Thread.move, "CREDUX": Thread.move,

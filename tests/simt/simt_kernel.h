@@ -195,6 +195,7 @@ WN_DEVICE double wn_divide(double a, double b) { return a / b; }
 WN_DEVICE uint32_t wn_bits(float a) { return __builtin_bit_cast(uint32_t, a); }
 WN_DEVICE float wn_of_bits(uint32_t a) { return __builtin_bit_cast(float, a); }
 WN_DEVICE uint32_t wn_multiply_high(uint32_t a, uint32_t b) { return static_cast<uint32_t>((uint64_t{a} * b) >> 32); }
+WN_DEVICE unsigned wn_leading_zeros(uint32_t a) { return a == 0 ? 32 : static_cast<unsigned>(__builtin_clz(a)); }
 WN_DEVICE uint32_t wn_funnel_right(uint32_t low, uint32_t high, unsigned bits) {
   return static_cast<uint32_t>(((uint64_t{high} << 32) | low) >> (bits & 31));
 }
