@@ -131,19 +131,18 @@ static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures 
   return most(1, least(most_threads(in) / h.block, wni_cuda_resident(d, h.block, shared)));
 }
 
-/* Where every block has several sets of the same parameters, and shared memory for these costs it no neighbour, it
- * converts them once; then there are as many blocks as fit. */
-static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, wni_cuda_plan *plan) {
-  wni_cuda_row *const r = &plan->cut.row;
-  wni_cuda_launch *const l = &plan->launch[plan->launches - 1];
-  const int64_t bytes = pair_bytes(in, r->octets), blocks = resident_blocks(in, d, h, 0) * d->sms;
+/* Where every block has several sets of the same parameters, and `shared` bytes, these among them, cost it no
+ * neighbour, it converts them once; then there are as many blocks as fit. */
+static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared,
+                        wni_cuda_row *r, wni_cuda_launch *l) {
+  const int64_t blocks = resident_blocks(in, d, h, l->shared);
   if (!r->per_element || in->geo.param_step != 0) return;
-  if (h.scope != WNI_CUDA_LANES_4 && h.scope != WNI_CUDA_BLOCK_4) return;
-  if (bytes > room_of(d) || resident_blocks(in, d, h, bytes) * d->sms < blocks) return;
-  if (in->geo.sets < 2 * blocks * (h.block / h.lanes)) return;
+  if (h.scope == WNI_CUDA_LANES_1 || h.scope == WNI_CUDA_BLOCK_LOOP) return;
+  if (shared > room_of(d) || resident_blocks(in, d, h, shared) < blocks) return;
+  if (in->geo.sets < 2 * blocks * d->sms * (h.block / h.lanes)) return;
   r->keeps_params = true;
-  l->shared = (unsigned)bytes;
-  l->grid = (unsigned)least(l->grid, blocks);
+  l->shared = (unsigned)shared;
+  l->grid = (unsigned)least(l->grid, blocks * d->sms);
 }
 
 static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
@@ -151,8 +150,8 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
   const int64_t sets = in->geo.sets;
   if (in->stats != WNI_STATS_RUNNING && !is_cut(in, d, r)) {
     const holder h = hold_set(in, r->octets);
-    add_whole(plan, d, WNI_CUDA_ROW_FORWARD, h, sets);
-    keep_params(in, d, h, plan);
+    wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_FORWARD, h, sets);
+    keep_params(in, d, h, pair_bytes(in, r->octets), r, l);
   } else {
     cut_row(r->octets, r);
     const int64_t teams = sets * r->segments;
@@ -181,6 +180,8 @@ static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *
   const holder h = hold_set(in, r->octets);
   wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
   l->shared = (unsigned)column_bytes(in, h, r->octets);
+  /* The columns of lanes meet where the parameters were. */
+  keep_params(in, d, h, (h.scope == WNI_CUDA_LANES_4 ? 0 : l->shared) + pair_bytes(in, r->octets), r, l);
   const int64_t blocks = least(PERSISTENT, wni_cuda_resident(d, h.block, l->shared)) * d->sms;
   l->grid = (unsigned)most(1, least(l->grid, blocks));
   plan->cut.param_rows = l->grid;

@@ -38,6 +38,16 @@ struct ElementsOf<const mixed> {
 template <class T>
 using Elements = typename ElementsOf<T>::type;
 
+/* See wn_pin. */
+template <class T>
+WN_DEVICE T *pinned(T *p) {
+  return static_cast<T *>(wn_pin(p));
+}
+template <class Byte>
+WN_DEVICE MixedElements<Byte> pinned(const MixedElements<Byte> &e) {
+  return {static_cast<Byte *>(wn_pin(e.at)), e.type};
+}
+
 template <class T>
 constexpr bool kIsMixed = false;
 template <>

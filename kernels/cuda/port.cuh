@@ -193,7 +193,14 @@ WN_DEVICE uint32_t wn_forget(uint32_t v) {
   return v;
 }
 
-/* The same, and not before *done is there: what follows from v is not begun earlier. */
+/* p, made here: what is added to it later is not mixed with what it was made of. */
+template <class T>
+WN_DEVICE T *wn_pin(T *p) {
+  asm volatile("" : "+l"(p));
+  return p;
+}
+
+/* As wn_forget, and not before *done is there: what follows from v is not begun earlier. */
 WN_DEVICE uint32_t wn_forget_until(uint32_t v, float *done) {
   asm volatile("" : "+r"(v), "+f"(*done));
   return v;

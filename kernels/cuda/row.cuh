@@ -171,7 +171,7 @@ WN_DEVICE RowOctet no_octet() { return {0, 0xffffffffu}; }
 
 WN_DEVICE int octet_elements(const wni_cuda_row &row, const RowOctet &o) {
   const unsigned last = static_cast<unsigned>(row.run_octets) - 1;
-  return o.octet < last ? 8 : o.octet == last ? row.last : 0;
+  return o.octet <= last ? (o.octet == last ? row.last : 8) : 0; /* one comparison where row.last is the constant 8 */
 }
 
 /* Its addresses are made again rather than kept: there is one for each tensor and octet. */
@@ -218,8 +218,9 @@ WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, 
   const wni_cuda_row &row = job.cut.row;
   const int64_t step = stride[2] + (row.param_run != 0 ? row.elements : 0);
   const bool one = row.runs == 1;
-  return {ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + (one ? 0 : run * step)),
-          step, one, job.plain};
+  const Elements<T> first =
+      ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + (one ? 0 : run * step));
+  return {job.plain ? pinned(first) : first, step, one, job.plain};
 }
 
 template <class T>

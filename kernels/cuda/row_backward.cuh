@@ -35,11 +35,17 @@ struct HeldSet {
 template <class R, int K>
 struct HeldState {
   HeldOctets<K> octets;
-  OctetPair<R> kept[K]; /* of columns */
-  SharedPairs<R> shared; /* of columns, or where they meet */
-  HeldParams<R> params;
+  OctetPair<R> sums[K];  /* of columns */
+  SharedPairs<R> shared; /* the same, or where they meet */
+  SharedPairs<R> pairs;  /* row.keeps_params: gamma, beta */
+  HeldParams<R> params;  /* of one octet */
   BackwardWants wants;
 };
+
+template <class R, int K>
+WN_DEVICE ParamSource<R> params_of(const HeldState<R, K> &state) {
+  return {K == 1 ? &state.params.values : nullptr, K == 1 ? nullptr : &state.pairs};
+}
 
 /* Loads a set, adds to the columns' sums and makes the set's. */
 template <class X, class D, wni_cuda_scope scope, class R, int K>
@@ -65,15 +71,15 @@ WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, b
       held->g[k] = splat<R>(0);
       if (n == 0) continue;
       if (K == 1) hold_params(job, param_at(job, set.start, o), n, &state->params);
-      const RowParams<R> *const params = K == 1 ? &state->params.values : nullptr;
-      const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, params);
+      const ParamSource<R> from = params_of(*state);
+      const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, from);
       if (Holds::set) store_dresidual(call, set, o, n, dz);
       const bool columns = state->wants.columns;
       if (Holds::sums) {
-        held->g[k] = take_gradient(job, set, o, n, s, params, in[k].x, dz, sums, columns, &state->kept[k]);
+        held->g[k] = take_gradient(job, set, o, n, s, from, in[k].x, dz, sums, columns, &state->sums[k]);
       } else {
         const SharedOctet<R> v = {state->shared, o.octet};
-        held->g[k] = take_gradient(job, set, o, n, s, params, in[k].x, dz, sums, columns, &v);
+        held->g[k] = take_gradient(job, set, o, n, s, from, in[k].x, dz, sums, columns, &v);
       }
     }
   }
@@ -82,20 +88,20 @@ WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, b
 /* dx of a set; dresidual too where dy, whose place it may take, was needed until now. */
 template <class X, class D, wni_cuda_scope scope, class R, int K>
 WN_DEVICE void give_set(const wni_cuda_job &job, const RowBackward<X, D> &set, const Normalizer<R> &s,
-                        const GradientTerms<R> &terms, const HeldOctets<K> &octets, HeldSet<X, D, scope> *held) {
+                        const GradientTerms<R> &terms, const HeldState<R, K> &state, HeldSet<X, D, scope> *held) {
   typedef BackwardHolds<X, D, scope> Holds;
   const wni_call &call = job.call;
 #pragma unroll
   for (int k = 0; k < K; k++) {
-    const RowOctet o = forget(octets.at[k]);
+    const RowOctet o = forget(state.octets.at[k]);
     const int n = octet_elements(job.cut.row, o);
     if (n == 0) continue;
     if (Holds::set) {
-      if (!Holds::x) held->x[k] = load_octet(row_at(set.x, o), n);
-      if (!Holds::early && needs_dsum(call)) held->extra[k] = load_octet(row_at(set.extra, o), n);
+      if (!Holds::x) held->x[k] = load_at(set.x, o, n);
+      if (!Holds::early && needs_dsum(call)) held->extra[k] = load_at(set.extra, o, n);
       store_dx(call, set, o, n, s, terms, forget(held->x[k]), held->g[k], held->extra[k]);
     } else {
-      gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true);
+      gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true, params_of(state));
     }
   }
 }
@@ -105,9 +111,9 @@ WN_DEVICE void begin_columns(HeldState<R, K> *state) {
 #pragma unroll
   for (int k = 0; k < K; k++) {
     const unsigned o = state->octets.at[k].octet;
-    state->kept[k] = no_sums<R>();
+    state->sums[k] = no_sums<R>();
     if (!BackwardHolds<X, D, scope>::sums && state->wants.columns && o < state->shared.octets)
-      store_shared(state->shared, o, state->kept[k]);
+      store_shared(state->shared, o, state->sums[k]);
   }
 }
 
@@ -117,7 +123,8 @@ WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<
   if (!state->wants.columns) return;
   const SharedPairs<R> &shared = state->shared;
   if constexpr (!kScopeIsBlock<scope>) {
-    meet_in_block(team, state->octets, state->kept, shared);
+    if (job.cut.row.keeps_params) wn_sync_block(); /* they meet where the parameters were */
+    meet_in_block(team, state->octets, state->sums, shared);
     store_param_rows(job, shared);
   } else {
 #pragma unroll
@@ -125,7 +132,7 @@ WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<
       const RowOctet o = state->octets.at[k];
       if (o.octet >= shared.octets) continue;
       store_param_row(job, o.octet, octet_elements(job.cut.row, o),
-                      BackwardHolds<X, D, scope>::sums ? state->kept[k] : load_shared(shared, o.octet));
+                      BackwardHolds<X, D, scope>::sums ? state->sums[k] : load_shared(shared, o.octet));
     }
   }
 }
@@ -139,9 +146,16 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_geometry &geo = job.call.geo;
   const Team team = scope_team<scope>(job);
-  const SharedPairs<R> shared = {dynamic, static_cast<unsigned>(job.cut.row.octets)};
+  const wni_cuda_row &row = job.cut.row;
+  const unsigned across = static_cast<unsigned>(row.octets);
+  const SharedPairs<R> pairs = {dynamic, across};
+  const unsigned behind = kScopeIsBlock<scope> && row.keeps_params ? across * (sizeof(OctetPair<R>) / 16) : 0;
   const BackwardWants wants = backward_wants(job);
-  HeldState<R, K> state = {held_octets<K>(job.cut.row, team), {}, shared, {-1, {}}, wants};
+  HeldState<R, K> state = {held_octets<K>(row, team), {}, {dynamic + behind, across}, pairs, {-1, {}}, wants};
+  if (K > 1 && row.keeps_params) {
+    keep_params(job, pairs);
+    wn_sync_block();
+  }
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
   begin_columns<X, D, scope>(&state);
   int turn = 0;
@@ -161,7 +175,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     /* Where registers are short places are made again, rather than kept: of many octets once. */
     const RowBackward<X, D> again =
         K > 1 ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0) : set;
-    give_set(job, again, s, terms_of_sums(job, s, sums, again.start.param), state.octets, &held);
+    give_set(job, again, s, terms_of_sums(job, s, sums, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);
 }
@@ -205,11 +219,13 @@ struct BackwardBounds {
 template <class X, class D, wni_cuda_scope scope>
 WN_KERNEL((BackwardBounds<X, scope>::threads), (BackwardBounds<X, scope>::blocks))
 row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
-  if constexpr (BackwardBounds<X, scope>::held) {
-    backward_held<X, D, scope>(job);
-  } else {
-    backward_loop<X, D>(job);
-  }
+  by_plainness(job, [](const wni_cuda_job &as) {
+    if constexpr (BackwardBounds<X, scope>::held) {
+      backward_held<X, D, scope>(as);
+    } else {
+      backward_loop<X, D>(as);
+    }
+  });
 }
 
 }  // namespace wn

@@ -21,8 +21,7 @@ WN_DEVICE RowPart gradient_part(const wni_cuda_row &row, int64_t piece) {
 }
 
 template <class X, class D>
-WN_KERNEL(kSegmentThreads, 1)
-row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
   typedef Real<X> R;
   WN_SHARED(R, room, 2 * 2 * 32);
   const wni_cuda_row &row = job.cut.row;
@@ -44,6 +43,12 @@ row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
   }
 }
 
+template <class X, class D>
+WN_KERNEL(kSegmentThreads, 1)
+row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+  by_plainness(job, [](const wni_cuda_job &as) { row_backward_sums<X, D>(as); });
+}
+
 /* dx = rstd g, dresidual, and sums of dz xhat and dz, where the statistics are constants. */
 template <class X, class D>
 WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
@@ -51,21 +56,20 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool extra = needs_extra(call);
-  const RowParams<R> *const none = nullptr;
+  const ParamSource<R> global = {};
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, none);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, global);
         const Octet<R> g =
-            take_gradient(job, set, o, n, s, none, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
+            take_gradient(job, set, o, n, s, global, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
         store_dresidual(call, set, o, n, dz);
         if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
       });
 }
 
 template <class X, class D>
-WN_KERNEL(kSegmentThreads, 1)
-row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
   typedef Real<X> R;
   WN_SHARED(R, room, 2 * 2 * 32);
   const wni_cuda_row &row = job.cut.row;
@@ -93,6 +97,12 @@ row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
     sum_team(team, sums, room, &turn);
     if (task < tasks && team.rank == 0) store_task_sums(job, task, sums);
   }
+}
+
+template <class X, class D>
+WN_KERNEL(kSegmentThreads, 1)
+row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+  by_plainness(job, [](const wni_cuda_job &as) { row_backward_apply<X, D>(as); });
 }
 
 }  // namespace wn

@@ -3,7 +3,7 @@
  * start, so that a set of equal elements has just that mean; where it does not, octets' moments are merged. */
 #ifndef WNI_ROW_FORWARD_CUH
 #define WNI_ROW_FORWARD_CUH
-#include "kernels/cuda/row_pairs.cuh"
+#include "kernels/cuda/row_stage.cuh"
 
 namespace wn {
 
@@ -70,24 +70,22 @@ WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const SetS
   store_stats<R>(job, set, {v.s.mean, v.s.mean_low, v.s.rstd, v.var});
 }
 
-/* f(k, n) for each of a thread's octets that has elements. */
+/* f(k, n[k]) for each of a thread's octets that has elements. */
 template <int K, class F>
-WN_DEVICE void each_held(const wni_cuda_row &row, const HeldOctets<K> &octets, bool here, const F &f) {
+WN_DEVICE void each_held(const int (&n)[K], const F &f) {
 #pragma unroll
-  for (int k = 0; k < K; k++) {
-    const int n = here ? octet_elements(row, octets.at[k]) : 0;
-    if (n > 0) f(k, n);
-  }
+  for (int k = 0; k < K; k++)
+    if (n[k] > 0) f(k, n[k]);
 }
 
 /* A mean of elements h, good to a few last places, made about their first one. */
 template <class R, int K>
-WN_DEVICE R first_mean(const wni_cuda_row &row, const Team &team, const HeldOctets<K> &octets, bool here,
-                       const Octet<R> (&h)[K], R first, const SetConstants<R> &all, R *room, int *turn) {
+WN_DEVICE R first_mean(const Team &team, const int (&n)[K], const Octet<R> (&h)[K], R first,
+                       const SetConstants<R> &all, R *room, int *turn) {
   R total[1] = {0};
-  each_held(row, octets, here, [&](int k, int n) {
+  each_held(n, [&](int k, int count) {
     R sum = h[k].v[0] - first;
-    each_element<1>(n, [&](int i) { sum += h[k].v[i] - first; });
+    each_element<1>(count, [&](int i) { sum += h[k].v[i] - first; });
     total[0] += sum;
   });
   sum_team(team, total, room, turn);
@@ -96,16 +94,15 @@ WN_DEVICE R first_mean(const wni_cuda_row &row, const Team &team, const HeldOcte
 
 /* Takes the first mean from the elements; their statistics come of what is left. */
 template <class R, int K>
-WN_DEVICE SetStatistics<R> centered_statistics(const wni_cuda_row &row, const Team &team, const HeldOctets<K> &octets,
-                                               bool here, R about, const SetConstants<R> &all, R *room, int *turn,
-                                               Octet<R> (&h)[K]) {
+WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, const int (&n)[K], R about,
+                                               const SetConstants<R> &all, R *room, int *turn, Octet<R> (&h)[K]) {
   R rest[2] = {0, 0}; /* of the distances, of their squares */
-  each_held(row, octets, here, [&](int k, int n) {
+  each_held(n, [&](int k, int count) {
     R(&d)[8] = h[k].v;
 #pragma unroll
     for (int i = 0; i < 8; i++) d[i] -= about;
     R sum = d[0], squares = d[0] * d[0];
-    each_element<1>(n, [&](int i) {
+    each_element<1>(count, [&](int i) {
       sum += d[i];
       squares = wn_fma(d[i], d[i], squares);
     });
@@ -123,13 +120,12 @@ WN_DEVICE SetStatistics<R> centered_statistics(const wni_cuda_row &row, const Te
 }
 
 template <class R, int K>
-WN_DEVICE SetStatistics<R> plain_statistics(const wni_cuda_row &row, const Team &team, const HeldOctets<K> &octets,
-                                            bool here, const Octet<R> (&h)[K], const SetConstants<R> &all, R *room,
-                                            int *turn) {
+WN_DEVICE SetStatistics<R> square_statistics(const Team &team, const int (&n)[K], const Octet<R> (&h)[K],
+                                             const SetConstants<R> &all, R *room, int *turn) {
   R squares[1] = {0};
-  each_held(row, octets, here, [&](int k, int n) {
+  each_held(n, [&](int k, int count) {
     R sum = h[k].v[0] * h[k].v[0];
-    each_element<1>(n, [&](int i) { sum = wn_fma(h[k].v[i], h[k].v[i], sum); });
+    each_element<1>(count, [&](int i) { sum = wn_fma(h[k].v[i], h[k].v[i], sum); });
     squares[0] += sum;
   });
   sum_team(team, squares, room, turn);
@@ -150,24 +146,16 @@ WN_DEVICE Real<X> first_element(const wni_call &call, const Team &team, const Ro
   return call.add == WN_ADD_BEFORE ? rounded<X>(x + to_real(*set.residual.first)) : x;
 }
 
-/* Loads this thread's octets of a set; r: the residual, where it is added before or `early` after. */
+/* Loads this thread's octets of a set, of n elements each; r: the residual, where it is added before or `early` after. */
 template <class X, class Y, int K>
-WN_DEVICE void load_set(const wni_cuda_job &job, const RowForward<X, Y> &set, HeldOctets<K> *octets, bool here,
-                        bool early, Octet<Real<X>> (&h)[K], Packed<X> (&r)[K]) {
-  const bool before = job.call.add == WN_ADD_BEFORE;
+WN_DEVICE void load_set(const wni_cuda_job &job, const RowForward<X, Y> &set, const HeldOctets<K> &octets,
+                        const int (&n)[K], bool early, Octet<Real<X>> (&h)[K], Packed<X> (&r)[K]) {
+  const bool before = job.call.add == WN_ADD_BEFORE, loads = before || (early && job.call.add == WN_ADD_AFTER);
   Packed<X> x[K];
 #pragma unroll
-  for (int k = 0; k < K; k++) {
-    const RowOctet o = octets->at[k] = forget(octets->at[k]);
-    x[k] = load_at(set.x, o, here ? octet_elements(job.cut.row, o) : 0);
-  }
+  for (int k = 0; k < K; k++) x[k] = load_at(set.x, octets.at[k], n[k]);
 #pragma unroll
-  for (int k = 0; k < K; k++) {
-    const RowOctet o = octets->at[k];
-    r[k] = before || (early && job.call.add == WN_ADD_AFTER)
-               ? load_at(set.residual, o, here ? octet_elements(job.cut.row, o) : 0)
-               : packed_zero<X>();
-  }
+  for (int k = 0; k < K; k++) r[k] = loads ? load_at(set.residual, octets.at[k], n[k]) : packed_zero<X>();
 #pragma unroll
   for (int k = 0; k < K; k++) h[k] = unpack(before ? add_residual(x[k], r[k]) : x[k]);
 }
@@ -193,6 +181,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   int turn = 0;
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
+  const ParamSource<R> from = {K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
   RowStep step = row_step<K>(call.geo, team);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
@@ -200,29 +189,32 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
     Octet<R> h[K];
     Packed<X> r[K];
-    load_set(job, set, &octets, here, early, h, r);
-    if (K == 1 && here && octet_elements(row, octets.at[0]) > 0)
-      hold_params(job, param_at(job, set.start, octets.at[0]), octet_elements(row, octets.at[0]), &params);
+    int n[K];
+#pragma unroll
+    for (int k = 0; k < K; k++) {
+      octets.at[k] = forget(octets.at[k]);
+      n[k] = here ? octet_elements(row, octets.at[k]) : 0;
+    }
+    load_set(job, set, octets, n, early, h, r);
+    if (K == 1 && n[0] > 0) hold_params(job, param_at(job, set.start, octets.at[0]), n[0], &params);
     R about = 0;
     if (call.geo.centered) {
       const R first = first_element(call, team, set, here, h[0].v[0]);
-      about = first_mean(row, team, octets, here, h, first, all, room, &turn);
+      about = first_mean(team, n, h, first, all, room, &turn);
     }
     if (stores_sum)
-      each_held(row, octets, here, [&](int k, int n) { store_at(set.sum, octets.at[k], pack<X>(h[k]), n); });
+      each_held(n, [&](int k, int count) { store_at(set.sum, octets.at[k], pack<X>(h[k]), count); });
     const SetStatistics<R> v = call.geo.centered
-                                   ? centered_statistics(row, team, octets, here, about, all, room, &turn, h)
-                                   : plain_statistics(row, team, octets, here, h, all, room, &turn);
+                                   ? centered_statistics(team, n, about, all, room, &turn, h)
+                                   : square_statistics(team, n, h, all, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v);
-    each_held(row, octets, here, [&](int k, int n) {
+    each_held(n, [&](int k, int count) {
       const RowOctet o = forget(octets.at[k]);
-      if (!early && call.add == WN_ADD_AFTER) r[k] = load_at(set.residual, o, n);
-      const RowParams<R> p = K == 1             ? params.values
-                             : row.keeps_params ? kept_params(pairs, o.octet)
-                                                : row_params<R>(job, param_at(job, set.start, o), n);
+      if (!early && call.add == WN_ADD_AFTER) r[k] = load_at(set.residual, o, count);
+      const RowParams<R> p = params_from(from, job, set.start, o, count);
 #pragma unroll
       for (int i = 0; i < 8; i++) h[k].v[i] = wn_fma(h[k].v[i] - v.off, v.s.rstd * p.gamma.v[i], p.beta.v[i]);
-      store_y(job, set, o, n, h[k], r[k], &largest);
+      store_y(job, set, o, count, h[k], r[k], &largest);
     });
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);

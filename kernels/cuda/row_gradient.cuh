@@ -8,17 +8,17 @@ namespace wn {
 /* ---- one octet */
 
 /* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
- * xhat and dz where the set has one parameter. Without `held` gamma is loaded. */
+ * xhat and dz where the set has one parameter. */
 template <class X, class D, class R, class Columns>
 WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                                 const Normalizer<R> &s, const RowParams<R> *held, const Packed<X> &x,
+                                 const Normalizer<R> &s, const ParamSource<R> &from, const Packed<X> &x,
                                  const Octet<R> &dz, R (&set_sums)[2], bool columns, Columns *column_sums) {
   const bool weighted = job.cut.row.per_element;
   Octet<R> xhat = unpack(x);
 #pragma unroll
   for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
   if (columns) add_products(column_sums, dz, xhat);
-  Octet<R> g = held != nullptr ? held->gamma : row_gammas<R>(job, param_at(job, set.start, forget(o)), n);
+  Octet<R> g = gammas_from(from, job, set.start, forget(o), n);
 #pragma unroll
   for (int i = 0; i < 8; i++) g.v[i] *= dz.v[i];
   R product = 0, plain = 0;
@@ -36,17 +36,17 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D
 template <class X, class D>
 WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
                               const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
-                              const BackwardInput<X, D> &in, bool late) {
+                              const BackwardInput<X, D> &in, bool late, const ParamSource<Real<X>> &from) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  Octet<R> g = dz_of(job, set, o, n, in, late, s, static_cast<const RowParams<R> *>(nullptr));
+  Octet<R> g = dz_of(job, set, o, n, in, late, s, from);
   store_dresidual(call, set, o, n, g);
   if (call.dx.data == nullptr) return;
-  const Octet<R> gamma = row_gammas<R>(job, param_at(job, set.start, forget(o)), n);
+  const Octet<R> gamma = gammas_from(from, job, set.start, forget(o), n);
 #pragma unroll
   for (int i = 0; i < 8; i++) g.v[i] *= gamma.v[i];
   store_dx(call, set, o, n, s, terms, in.x, g,
-           late && needs_dsum(call) ? load_octet(row_at(set.extra, o), n) : in.extra);
+           late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
 }
 
 /* Of a set whose sums these are. */
@@ -88,13 +88,12 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
                           const SharedPairs<Real<X>> &shared) {
   typedef Real<X> R;
   const bool residual = needs_residual(job.call);
-  const RowParams<R> *const none = nullptr;
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, none);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, ParamSource<R>{});
         const SharedOctet<R> v = {shared, o.octet};
-        take_gradient(job, set, o, n, s, none, in.x, dz, sums, columns, &v);
+        take_gradient(job, set, o, n, s, ParamSource<R>{}, in.x, dz, sums, columns, &v);
       });
 }
 
@@ -105,7 +104,7 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        gradient_again(job, set, o, n, s, terms, in, false);
+        gradient_again(job, set, o, n, s, terms, in, false, {});
       });
 }
 

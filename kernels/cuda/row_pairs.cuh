@@ -3,7 +3,7 @@
  * collide: [2][16 bytes of an octet][octets]. */
 #ifndef WNI_ROW_PAIRS_CUH
 #define WNI_ROW_PAIRS_CUH
-#include "kernels/cuda/row_stage.cuh"
+#include "kernels/cuda/row.cuh"
 
 namespace wn {
 
@@ -35,14 +35,20 @@ WN_DEVICE void store_word(uint4 *to, const R (&v)[kAcross<R>]) {
   *to = w;
 }
 
-/* f(which, first, word): with the 16 bytes of elements first, first + 1, . . . of the octet. */
+/* f(first, word): with the 16 bytes of elements first, first + 1, . . . of the octet, of the pairs' `which`. */
+template <class R, class F>
+WN_DEVICE void each_word(const SharedPairs<R> &pairs, int which, unsigned octet, const F &f) {
+#pragma unroll
+  for (int word = 0; word < 8 / kAcross<R>; word++)
+    f(word * kAcross<R>, pairs.room + ((which * (8 / kAcross<R>)+word) * pairs.octets + octet));
+}
+
+/* f(which, first, word) */
 template <class R, class F>
 WN_DEVICE void each_word(const SharedPairs<R> &pairs, unsigned octet, const F &f) {
 #pragma unroll
   for (int which = 0; which < 2; which++)
-#pragma unroll
-    for (int word = 0; word < 8 / kAcross<R>; word++)
-      f(which, word * kAcross<R>, pairs.room + ((which * (8 / kAcross<R>)+word) * pairs.octets + octet));
+    each_word(pairs, which, octet, [&](int first, uint4 *word) { f(which, first, word); });
 }
 
 template <class R>
@@ -83,12 +89,40 @@ WN_DEVICE void keep_params(const wni_cuda_job &job, const SharedPairs<R> &pairs)
 }
 
 template <class R>
-WN_DEVICE RowParams<R> kept_params(const SharedPairs<R> &pairs, unsigned octet) {
-  const OctetPair<R> v = load_shared(pairs, octet);
-  RowParams<R> params;
+WN_DEVICE Octet<R> kept(const SharedPairs<R> &pairs, int which, unsigned octet) {
+  Octet<R> v;
+  each_word(pairs, which, octet, [&](int first, const uint4 *word) {
+    R w[kAcross<R>];
+    load_word(word, w);
 #pragma unroll
-  for (int i = 0; i < 8; i++) params.gamma.v[i] = v.of[0][i], params.beta.v[i] = v.of[1][i];
-  return params;
+    for (int i = 0; i < kAcross<R>; i++) v.v[first + i] = w[i];
+  });
+  return v;
+}
+
+/* Where a thread has the parameters of its octets: in registers, in its block's shared memory, else (both NULL) in
+ * global memory. */
+template <class R>
+struct ParamSource {
+  const RowParams<R> *held;
+  const SharedPairs<R> *kept;
+};
+
+template <class R>
+WN_DEVICE Octet<R> gammas_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
+                               const RowOctet &o, int n) {
+  if (from.held != nullptr) return from.held->gamma;
+  if (from.kept != nullptr && job.cut.row.keeps_params) return kept(*from.kept, 0, o.octet);
+  return row_gammas<R>(job, param_at(job, start, o), n);
+}
+
+template <class R>
+WN_DEVICE RowParams<R> params_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
+                                   const RowOctet &o, int n) {
+  if (from.held != nullptr) return *from.held;
+  if (from.kept != nullptr && job.cut.row.keeps_params)
+    return {kept(*from.kept, 0, o.octet), kept(*from.kept, 1, o.octet)};
+  return row_params<R>(job, param_at(job, start, o), n);
 }
 
 }  // namespace wn

@@ -10,8 +10,7 @@ namespace wn {
 enum { kSegmentThreads = 256 };
 
 template <class X>
-WN_KERNEL(kSegmentThreads, 1)
-row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+WN_DEVICE void row_moments(const wni_cuda_job &job) {
   typedef Real<X> R;
   WN_SHARED(Moments<R>, room, 2 * 32);
   const wni_cuda_row &row = job.cut.row;
@@ -31,6 +30,12 @@ row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
   }
 }
 
+template <class X>
+WN_KERNEL(kSegmentThreads, 1)
+row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+  by_plainness(job, [](const wni_cuda_job &as) { row_moments<X>(as); });
+}
+
 template <class R>
 WN_DEVICE Normalizer<R> stored_normalizer(const wni_cuda_job &job, int64_t set) {
   const Stats<R> v = static_cast<const Stats<R> *>(job.stats)[set];
@@ -38,8 +43,7 @@ WN_DEVICE Normalizer<R> stored_normalizer(const wni_cuda_job &job, int64_t set) 
 }
 
 template <class X, class Y>
-WN_KERNEL(kSegmentThreads, 1)
-row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+WN_DEVICE void row_apply(const wni_cuda_job &job) {
   typedef Real<X> R;
   const wni_cuda_row &row = job.cut.row;
   const wni_call &call = job.call;
@@ -57,6 +61,12 @@ row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
     apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
+}
+
+template <class X, class Y>
+WN_KERNEL(kSegmentThreads, 1)
+row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+  by_plainness(job, [](const wni_cuda_job &as) { row_apply<X, Y>(as); });
 }
 
 }  // namespace wn

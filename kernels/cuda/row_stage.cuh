@@ -1,7 +1,7 @@
 /* What the ROW family does with one octet: loads it, makes y of it or its gradients, and stores them. */
 #ifndef WNI_ROW_STAGE_CUH
 #define WNI_ROW_STAGE_CUH
-#include "kernels/cuda/row.cuh"
+#include "kernels/cuda/row_pairs.cuh"
 
 namespace wn {
 
@@ -147,12 +147,11 @@ WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBa
   return in;
 }
 
-/* dz of an octet; its elements beyond n have no meaning. What is not there yet is loaded: the residual if `late` says
- * so, parameters without `held`. */
+/* dz of an octet; its elements beyond n have no meaning. late: the residual is still to be loaded. */
 template <class X, class D>
 WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
                                const BackwardInput<X, D> &in, bool late, const Normalizer<Real<X>> &s,
-                               const RowParams<Real<X>> *held) {
+                               const ParamSource<Real<X>> &from) {
   const wni_call &call = job.call;
   typedef Real<X> R;
   Octet<R> dz = unpack(in.dy);
@@ -161,7 +160,7 @@ WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> 
     mask_back(call, in.signs, dz.v);
     return dz;
   }
-  const RowParams<R> params = held != nullptr ? *held : row_params<R>(job, param_at(job, set.start, o), n);
+  const RowParams<R> params = params_from(from, job, set.start, o, n);
   Octet<R> z = unpack(in.x);
 #pragma unroll
   for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);

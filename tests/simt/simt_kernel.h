@@ -181,6 +181,10 @@ WN_DEVICE void wn_store_last(T *p, T v) {
 /* ---- what nvcc's optimizer must not know: the host's compiler may */
 
 WN_DEVICE uint32_t wn_forget(uint32_t v) { return v; }
+template <class T>
+WN_DEVICE T *wn_pin(T *p) {
+  return p;
+}
 WN_DEVICE uint32_t wn_forget_until(uint32_t v, float *) { return v; }
 WN_DEVICE uint32_t wn_forget_until(uint32_t v, double *) { return v; }
 
