@@ -121,8 +121,9 @@ WN_DEVICE RowBackward<X, D> row_backward(const wni_cuda_job &job, const RowPlace
   const wni_call &call = job.call;
   const bool added = call.add != WN_ADD_NONE;
   return {row_tensor<const X>(job, call.x, at, run),
-          added ? row_tensor<const X>(job, needs_residual(call) ? call.residual : call.dsum, at, run)
-                : RowTensor<const X>{},
+          !added                 ? RowTensor<const X>{}
+          : needs_residual(call) ? row_tensor<const X>(job, call.residual, at, run)
+                                 : row_tensor<const X>(job, call.dsum, at, run),
           row_tensor<const D>(job, call.dy, at, run),
           row_tensor<X>(job, call.dx, at, run),
           added ? row_tensor<X>(job, call.dresidual, at, run) : RowTensor<X>{},
