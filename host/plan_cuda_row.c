@@ -132,7 +132,7 @@ static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures 
 }
 
 /* Where every block has several sets of the same parameters, and `shared` bytes, these among them, cost it no
- * neighbour, it converts them once; then there are as many blocks as fit. */
+ * neighbour, it converts them once. */
 static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared,
                         wni_cuda_row *r, wni_cuda_launch *l) {
   const int64_t blocks = resident_blocks(in, d, h, l->shared);
@@ -142,7 +142,6 @@ static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, hol
   if (in->geo.sets < 2 * blocks * d->sms * (h.block / h.lanes)) return;
   r->keeps_params = true;
   l->shared = (unsigned)shared;
-  l->grid = (unsigned)least(l->grid, blocks * d->sms);
 }
 
 static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
@@ -152,6 +151,7 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
     const holder h = hold_set(in, r->octets);
     wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_FORWARD, h, sets);
     keep_params(in, d, h, pair_bytes(in, r->octets), r, l);
+    if (r->keeps_params) l->grid = (unsigned)least(l->grid, resident_blocks(in, d, h, l->shared) * d->sms);
   } else {
     cut_row(r->octets, r);
     const int64_t teams = sets * r->segments;
@@ -180,10 +180,10 @@ static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *
   const holder h = hold_set(in, r->octets);
   wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
   l->shared = (unsigned)column_bytes(in, h, r->octets);
-  /* The columns of lanes meet where the parameters were. */
-  keep_params(in, d, h, (h.scope == WNI_CUDA_LANES_4 ? 0 : l->shared) + pair_bytes(in, r->octets), r, l);
   const int64_t blocks = least(PERSISTENT, wni_cuda_resident(d, h.block, l->shared)) * d->sms;
   l->grid = (unsigned)most(1, least(l->grid, blocks));
+  /* The columns of lanes meet where the parameters were. */
+  keep_params(in, d, h, (h.scope == WNI_CUDA_LANES_4 ? 0 : l->shared) + pair_bytes(in, r->octets), r, l);
   plan->cut.param_rows = l->grid;
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
 }
