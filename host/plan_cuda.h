@@ -87,8 +87,12 @@ typedef struct wni_cuda_row {
   int last;                         /* elements of a run's last octet: 1 to 8 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
   int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
-  bool keeps_params; /* whole sets: blocks keep gamma and beta of all elements in the launch's shared memory, converted */
+  bool keeps_params; /* whole sets: blocks keep gamma and beta of all elements in the launch's shared memory, converted
+                      */
 } wni_cuda_row;
+
+/* Sets are one run of whole octets. */
+static inline bool wni_cuda_is_even(const wni_cuda_row *r) { return r->runs == 1 && r->last == WNI_OCTET; }
 
 /* COLUMN: a slab is what one outer index has, `rows` rows of `columns`. Blocks take tiles of tile_octets octets of
  * columns and chunks of rows; thread t has octet t % tile_octets and every (block / tile_octets)-th row.

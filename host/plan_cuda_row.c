@@ -61,7 +61,8 @@ static holder hold_set(const wni_plan_input *in, int64_t octets) {
   const int64_t wide = in->types.real == WN_F64 ? 2 : 1; /* numbers that take two registers */
   const int64_t each = 4 / (is_backward(in) ? wide : 1); /* octets of a thread of LANES_4 */
   if (octets < 2 * LINE_LANES) return by_lanes(WNI_CUDA_LANES_1, lanes_for(octets));
-  if (octets <= each * WARP) return by_lanes(WNI_CUDA_LANES_4, (int)most(LINE_LANES, lanes_for(ceil_div(octets, each))));
+  if (octets <= each * WARP)
+    return by_lanes(WNI_CUDA_LANES_4, (int)most(LINE_LANES, lanes_for(ceil_div(octets, each))));
   if (is_backward(in) && octets <= 2 * most_threads(in))
     return by_block(WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2)));
   if (octets <= 4 * most_threads(in))
@@ -133,8 +134,8 @@ static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures 
 
 /* Where every block has several sets of the same parameters, and `shared` bytes, these among them, cost it no
  * neighbour, it converts them once. */
-static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared,
-                        wni_cuda_row *r, wni_cuda_launch *l) {
+static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared, wni_cuda_row *r,
+                        wni_cuda_launch *l) {
   const int64_t blocks = resident_blocks(in, d, h, l->shared);
   if (!r->per_element || in->geo.param_step != 0) return;
   if (h.scope == WNI_CUDA_LANES_1 || h.scope == WNI_CUDA_BLOCK_LOOP) return;
@@ -278,9 +279,9 @@ void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_
 /* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set
  * has a run of each sample, its length, which decides who holds it. */
 bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller) {
-  static const int64_t lengths[] = {2 * LINE_LANES - 1, LANES_4_OCTETS / 2, LANES_4_OCTETS, BLOCK_MOST,
-                                    2 * BLOCK_MOST,     4 * BLOCK_MOST,     SEGMENT_OCTETS, LOOP_OCTETS,
-                                    (int64_t)1 << 62};
+  static const int64_t lengths[] = {2 * LINE_LANES - 1, LANES_4_OCTETS / 2, LANES_4_OCTETS,
+                                    BLOCK_MOST,         2 * BLOCK_MOST,     4 * BLOCK_MOST,
+                                    SEGMENT_OCTETS,     LOOP_OCTETS,        (int64_t)1 << 62};
   const int count = sizeof lengths / sizeof *lengths;
   const wni_geometry *const g = &in->geo;
   *smaller = *in;

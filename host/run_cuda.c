@@ -94,18 +94,17 @@ static void sync_make(const wni_cuda_plan *plan, const wni_call *call, void *wor
 }
 
 /* From one set to the next are whole octets. */
-static bool is_even(const wni_view *v) { return ((v->stride[0] | v->stride[1]) & (WNI_OCTET - 1)) == 0; }
+static bool steps_by_octets(const wni_view *v) { return ((v->stride[0] | v->stride[1]) & (WNI_OCTET - 1)) == 0; }
 
 static bool is_wide(const void *p) { return ((uintptr_t)p & 15) == 0; }
 
 static bool is_plain(const wni_cuda_row *row, const wni_call *call) {
   const wni_tensor *const tensors[] = {&call->x, &call->y, &call->dy, &call->dx};
   for (int i = 0; i < 4; i++)
-    if (tensors[i]->data && !(is_wide(tensors[i]->data) && is_even(&tensors[i]->view))) return false;
-  const bool params = !row->per_element || (is_wide(call->gamma) && is_wide(call->beta) &&
-                                            call->geo.param_step % WNI_OCTET == 0);
-  return row->runs == 1 && row->last == WNI_OCTET && params && call->add == WN_ADD_NONE && !call->mask &&
-         !call->y_amax;
+    if (tensors[i]->data && !(is_wide(tensors[i]->data) && steps_by_octets(&tensors[i]->view))) return false;
+  const bool params =
+      !row->per_element || (is_wide(call->gamma) && is_wide(call->beta) && call->geo.param_step % WNI_OCTET == 0);
+  return wni_cuda_is_even(row) && params && call->add == WN_ADD_NONE && !call->mask && !call->y_amax;
 }
 
 static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {

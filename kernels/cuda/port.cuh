@@ -193,11 +193,12 @@ WN_DEVICE uint32_t wn_forget(uint32_t v) {
   return v;
 }
 
-/* p, made here: what is added to it later is not mixed with what it was made of. */
+/* p, which points to global memory, made here: what is added to it later is not mixed with what it was made of. */
 template <class T>
 WN_DEVICE T *wn_pin(T *p) {
-  asm volatile("" : "+l"(p));
-  return p;
+  size_t at = __cvta_generic_to_global(p);
+  asm volatile("" : "+l"(at));
+  return static_cast<T *>(__cvta_global_to_generic(at));
 }
 
 /* As wn_forget, and not before *done is there: what follows from v is not begun earlier. */

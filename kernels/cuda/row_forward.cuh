@@ -80,8 +80,8 @@ WN_DEVICE void each_held(const int (&n)[K], const F &f) {
 
 /* A mean of elements h, good to a few last places, made about their first one. */
 template <class R, int K>
-WN_DEVICE R first_mean(const Team &team, const int (&n)[K], const Octet<R> (&h)[K], R first,
-                       const SetConstants<R> &all, R *room, int *turn) {
+WN_DEVICE R first_mean(const Team &team, const int (&n)[K], const Octet<R> (&h)[K], R first, const SetConstants<R> &all,
+                       R *room, int *turn) {
   R total[1] = {0};
   each_held(n, [&](int k, int count) {
     R sum = h[k].v[0] - first;
@@ -94,8 +94,8 @@ WN_DEVICE R first_mean(const Team &team, const int (&n)[K], const Octet<R> (&h)[
 
 /* Takes the first mean from the elements; their statistics come of what is left. */
 template <class R, int K>
-WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, const int (&n)[K], R about,
-                                               const SetConstants<R> &all, R *room, int *turn, Octet<R> (&h)[K]) {
+WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, const int (&n)[K], R about, const SetConstants<R> &all,
+                                               R *room, int *turn, Octet<R> (&h)[K]) {
   R rest[2] = {0, 0}; /* of the distances, of their squares */
   each_held(n, [&](int k, int count) {
     R(&d)[8] = h[k].v;
@@ -146,7 +146,8 @@ WN_DEVICE Real<X> first_element(const wni_call &call, const Team &team, const Ro
   return call.add == WN_ADD_BEFORE ? rounded<X>(x + to_real(*set.residual.first)) : x;
 }
 
-/* Loads this thread's octets of a set, of n elements each; r: the residual, where it is added before or `early` after. */
+/* Loads this thread's octets of a set, of n elements each; r: the residual, where it is added before or `early` after.
+ */
 template <class X, class Y, int K>
 WN_DEVICE void load_set(const wni_cuda_job &job, const RowForward<X, Y> &set, const HeldOctets<K> &octets,
                         const int (&n)[K], bool early, Octet<Real<X>> (&h)[K], Packed<X> (&r)[K]) {
@@ -202,11 +203,9 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       const R first = first_element(call, team, set, here, h[0].v[0]);
       about = first_mean(team, n, h, first, all, room, &turn);
     }
-    if (stores_sum)
-      each_held(n, [&](int k, int count) { store_at(set.sum, octets.at[k], pack<X>(h[k]), count); });
-    const SetStatistics<R> v = call.geo.centered
-                                   ? centered_statistics(team, n, about, all, room, &turn, h)
-                                   : square_statistics(team, n, h, all, room, &turn);
+    if (stores_sum) each_held(n, [&](int k, int count) { store_at(set.sum, octets.at[k], pack<X>(h[k]), count); });
+    const SetStatistics<R> v = call.geo.centered ? centered_statistics(team, n, about, all, room, &turn, h)
+                                                 : square_statistics(team, n, h, all, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v);
     each_held(n, [&](int k, int count) {
       const RowOctet o = forget(octets.at[k]);

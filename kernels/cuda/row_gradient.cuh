@@ -45,8 +45,7 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
   const Octet<R> gamma = gammas_from(from, job, set.start, forget(o), n);
 #pragma unroll
   for (int i = 0; i < 8; i++) g.v[i] *= gamma.v[i];
-  store_dx(call, set, o, n, s, terms, in.x, g,
-           late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
+  store_dx(call, set, o, n, s, terms, in.x, g, late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
 }
 
 /* Of a set whose sums these are. */

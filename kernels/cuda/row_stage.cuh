@@ -75,8 +75,8 @@ WN_DEVICE void store_largest(const wni_call &call, Largest largest) {
 
 /* y from the affine map's result and the residual that comes after (zeros where none does). */
 template <class X, class Y>
-WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, const RowOctet &o, int n,
-                       Octet<Real<X>> z, const Packed<X> &r, Largest *largest) {
+WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, const RowOctet &o, int n, Octet<Real<X>> z,
+                       const Packed<X> &r, Largest *largest) {
   typedef Real<X> R;
   const wni_call &call = job.call;
   if (call.add == WN_ADD_AFTER) {

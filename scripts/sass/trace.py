@@ -88,7 +88,7 @@ def hot_loops(steps, x_bytes):
             last[address] = k
     loops = {}
     for turns in places.values():
-        first, after = turns[len(turns) // 2]
+        first, after = sorted(turns, key=lambda turn: turn[1] - turn[0])[len(turns) // 2]
         turn = steps[first:after]
         members = frozenset(s.instruction.address for s in turn if s.area in TENSORS and s.depth == 0)
         if members not in loops or len(turn) < len(loops[members].steps):

@@ -59,12 +59,13 @@ const std::map<const void *, Instance> &Instances() {
   return instances;
 }
 
-std::string RowWay(const wni_cuda_row &row, bool whole) {
+std::string RowWay(const wni_cuda_row &row, bool whole, bool plain) {
   std::string way = row.per_element      ? ", a parameter for each element"
                     : row.param_run != 0 ? ", a parameter for each run"
                                          : ", a parameter for the set";
   if (row.runs > 1) way += ", several runs";
-  if (whole) return way;
+  if (plain) way += ", plain";
+  if (whole) return way + (row.keeps_params ? ", parameters kept" : "");
   way += row.lanes <= 32 ? ", lanes" : ", blocks";
   return way + (row.segments > 1 ? ", several segments" : "");
 }
@@ -88,7 +89,7 @@ std::vector<std::string> InstanceNames() {
   return names;
 }
 
-std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats) {
+std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats, bool plain) {
   static constexpr const char *sources[] = {"", ", computed", ", saved", ", running"};
   const Instance &i = Instances().at(kernel);
   std::string way = FunctionAndScope(i.function, i.variant) + (i.real == WN_F64 ? ", f64" : ", f32");
@@ -96,8 +97,8 @@ std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geome
   way += sources[stats];
   if (!geo.centered) way += ", not centered";
   const bool merge = i.function >= WNI_CUDA_MERGE_MOMENTS;
-  if (i.function <= WNI_CUDA_ROW_BACKWARD_APPLY || (merge && geo.pattern == WNI_ROW))
-    return way + RowWay(cut.row, HasScopes(i.function) || merge);
+  if (i.function <= WNI_CUDA_ROW_BACKWARD_APPLY) return way + RowWay(cut.row, HasScopes(i.function), plain);
+  if (merge && geo.pattern == WNI_ROW) return way + RowWay(cut.row, true, false);
   return way + ColumnWay(geo);
 }
 
