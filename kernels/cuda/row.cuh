@@ -93,21 +93,20 @@ WN_DEVICE int64_t forget(int64_t v) {
   return static_cast<int64_t>((static_cast<uint64_t>(v) & ~0xffffffffull) | wn_forget(static_cast<uint32_t>(v)));
 }
 
-/* The place of the next set that a team takes. A step needs no division, but more registers than whoever has many
- * octets can spare: these divide, once for all of them. */
+/* The place of the next set that a team takes. A step needs no division, but more registers than some can spare: these
+ * divide, once for all of a thread's octets. */
 struct RowStep {
+  bool steps;
   RowPlace at, by;
 };
 
-template <int K>
-WN_DEVICE RowStep row_step(const wni_geometry &geo, const Team &team) {
-  if (K > 1) return {};
-  return {row_place(geo, 1, team.base + team.offset), row_place(geo, 1, team.step)};
+WN_DEVICE RowStep row_step(const wni_geometry &geo, const Team &team, bool steps) {
+  if (!steps) return {};
+  return {true, row_place(geo, 1, team.base + team.offset), row_place(geo, 1, team.step)};
 }
 
-template <int K>
 WN_DEVICE RowPlace next_set(const wni_geometry &geo, int64_t set, RowStep *step) {
-  if (K > 1) return row_place(geo, 1, set);
+  if (!step->steps) return row_place(geo, 1, set);
   const RowPlace at = step->at;
   step->at.outer += step->by.outer;
   step->at.middle += step->by.middle;

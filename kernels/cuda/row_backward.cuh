@@ -158,10 +158,11 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   }
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
   begin_columns<X, D, scope>(&state);
+  const R inverse_m = wn_divide(static_cast<R>(1), static_cast<R>(geo.set_size));
   int turn = 0;
-  RowStep step = row_step<K>(geo, team);
+  RowStep step = row_step(geo, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
   for (int64_t base = team.base; base < geo.sets; base += team.step) {
-    const RowPlace at = next_set<K>(geo, base + team.offset, &step);
+    const RowPlace at = next_set(geo, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
     const Normalizer<R> s = here ? saved_normalizer<R>(job.call, base + team.offset) : Normalizer<R>{0, 0, 0};
@@ -174,8 +175,8 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     if (!gives || !here) continue;
     /* Where registers are short places are made again, rather than kept: of many octets once. */
     const RowBackward<X, D> again =
-        K > 1 ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0) : set;
-    give_set(job, again, s, terms_of_sums(job, s, sums, again.start.param), state, &held);
+        K > 1 && !job.plain ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0) : set;
+    give_set(job, again, s, terms_of_sums(job, s, sums, inverse_m, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);
 }
@@ -195,6 +196,7 @@ WN_DEVICE void backward_loop(const wni_cuda_job &job) {
   const SharedPairs<R> shared = {dynamic, whole.count};
   if (wants.columns)
     for (unsigned o = team.rank; o < whole.count; o += team.width) store_shared(shared, o, no_sums<R>());
+  const R inverse_m = wn_divide(static_cast<R>(1), static_cast<R>(call.geo.set_size));
   int turn = 0;
   for (int64_t set = team.base; set < call.geo.sets; set += team.step) {
     const RowBackward<X, D> tensors = row_backward<X, D>(job, row_place(call.geo, 1, set), 0);
@@ -204,7 +206,7 @@ WN_DEVICE void backward_loop(const wni_cuda_job &job) {
     sum_team(team, sums, room, &turn);
     if (wants.sums && team.rank == 0) store_task_sums(job, set, sums);
     if (wants.dx || call.dresidual.data != nullptr)
-      apply_gradient(job, tensors, whole, team, s, terms_of_sums(job, s, sums, tensors.start.param));
+      apply_gradient(job, tensors, whole, team, s, terms_of_sums(job, s, sums, inverse_m, tensors.start.param));
   }
   if (wants.columns) store_param_rows(job, shared);
 }

@@ -183,9 +183,9 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
   const ParamSource<R> from = {K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
-  RowStep step = row_step<K>(call.geo, team);
+  RowStep step = row_step(call.geo, team, K == 1 || job.plain);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
-    const RowPlace at = next_set<K>(call.geo, base + team.offset, &step);
+    const RowPlace at = next_set(call.geo, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
     Octet<R> h[K];

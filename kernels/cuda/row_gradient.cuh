@@ -7,6 +7,18 @@ namespace wn {
 
 /* ---- one octet */
 
+/* The first n products with xhat, and terms. */
+template <class R>
+WN_DEVICE void add_terms(int n, const Octet<R> &term, const Octet<R> &xhat, R (&sums)[2]) {
+  R product = term.v[0] * xhat.v[0], sum = term.v[0];
+  each_element<1>(n, [&](int i) {
+    product = wn_fma(term.v[i], xhat.v[i], product);
+    sum += term.v[i];
+  });
+  sums[0] += product;
+  sums[1] += sum;
+}
+
 /* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
  * xhat and dz where the set has one parameter. */
 template <class X, class D, class R, class Columns>
@@ -21,14 +33,11 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D
   Octet<R> g = gammas_from(from, job, set.start, forget(o), n);
 #pragma unroll
   for (int i = 0; i < 8; i++) g.v[i] *= dz.v[i];
-  R product = 0, plain = 0;
-  each_element(n, [&](int i) {
-    const R term = weighted ? g.v[i] : dz.v[i];
-    product = wn_fma(term, xhat.v[i], product);
-    plain += term;
-  });
-  set_sums[0] += product;
-  set_sums[1] += plain;
+  if (weighted) {
+    add_terms(n, g, xhat, set_sums);
+  } else {
+    add_terms(n, dz, xhat, set_sums);
+  }
   return g;
 }
 
@@ -48,13 +57,12 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
   store_dx(call, set, o, n, s, terms, in.x, g, late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
 }
 
-/* Of a set whose sums these are. */
+/* Of a set whose sums these are, of m elements. */
 template <class R>
 WN_DEVICE GradientTerms<R> terms_of_sums(const wni_cuda_job &job, const Normalizer<R> &s, const R (&sums)[2],
-                                         int64_t param) {
-  const R m = static_cast<R>(job.call.geo.set_size);
+                                         R inverse_m, int64_t param) {
   const R gamma = job.cut.row.per_element ? 1 : gamma_of<R>(job.call, param);
-  return gradient_terms(job.call, s, gamma * wn_divide(sums[0], m), gamma * wn_divide(sums[1], m));
+  return gradient_terms(job.call, s, gamma * (sums[0] * inverse_m), gamma * (sums[1] * inverse_m));
 }
 
 template <class R>
