@@ -343,6 +343,46 @@ void AddRowKinds(List *list) {
   }
 }
 
+// Rows of whole groups of eight elements in aligned tensors with nothing added, for which kernels have shorter ways: of
+// each length class, few of them and so many that what they share (gamma, beta) is worth keeping.
+struct EvenRows {
+  wn_kind kind;
+  Shape shape;
+  bool split;
+};
+constexpr EvenRows kEvenRows[] = {
+    {WN_LAYER, {9, 32, 1, 1, 1}, false},      {WN_LAYER, {40, 72, 1, 1, 1}, false},
+    {WN_LAYER, {600, 64, 1, 1, 1}, false},    {WN_LAYER, {6, 2048, 1, 1, 1}, false},
+    {WN_LAYER, {3, 5000, 1, 1, 1}, false},    {WN_LAYER, {2, 9000, 1, 1, 1}, false},
+    {WN_LAYER, {1, 16400, 1, 1, 1}, false},   {WN_LAYER, {1, 33008, 1, 1, 1}, true},
+    {WN_LAYER, {1, 524400, 1, 1, 1}, false},  {WN_LAYER, {2200, 1032, 1, 1, 1}, false},
+    {WN_GROUP, {2, 4, 64, 4, 1}, false},      {WN_BATCH, {3, 2, 64, 1, 3}, false},
+    {WN_BATCH, {4, 2, 2048, 1, 4}, false},    {WN_INSTANCE, {4, 3, 32, 1, 1}, false},
+    {WN_INSTANCE, {6, 4, 128, 1, 1}, false},  {WN_INSTANCE, {2, 2, 2048, 1, 1}, false},
+    {WN_INSTANCE, {1, 2, 9000, 1, 1}, false}, {WN_INSTANCE, {1, 2, 16400, 1, 1}, false},
+    {WN_INSTANCE, {1, 1, 33008, 1, 1}, true}, {WN_INSTANCE, {1, 1, 524400, 1, 1}, false},
+};
+
+void AddEvenRows(List *list) {
+  for (const EvenRows &rows : kEvenRows) {
+    for (const wn_dtype x : {WN_F32, WN_BF16, WN_F64}) {
+      for (const wn_kind kind : {rows.kind, WN_RMS}) {
+        if (kind != rows.kind && rows.kind != WN_LAYER) continue;
+        Case c = list->Varied(kind, WN_NCX, x);
+        list->SetShape(rows.shape, &c);
+        c.problem.parts = rows.shape.parts;
+        c.n = c.problem.n;
+        c.problem.add = WN_ADD_NONE;
+        c.problem.flags &= ~std::uint32_t{WN_SPLIT_FEW_ROWS};
+        if (rows.split) c.problem.flags |= WN_SPLIT_FEW_ROWS;
+        c.shift = 0;
+        c.mask = c.amax = false;
+        list->Add(c, kPacked);
+      }
+    }
+  }
+}
+
 std::vector<Case> MakeCases() {
   List list;
   AddTypes(&list);
@@ -354,6 +394,7 @@ std::vector<Case> MakeCases() {
   AddLong(&list);
   AddRowTypes(&list);
   AddRowKinds(&list);
+  AddEvenRows(&list);
   return list.cases;
 }
 

@@ -9,7 +9,7 @@ namespace wn::test {
 namespace {
 
 constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kSmall = 20000;
+constexpr std::int64_t kSmall = 50000;
 
 void CheckRun(const Runner &runner, wn_pass pass, Report *report) {
   const Case &c = runner.test_case();
