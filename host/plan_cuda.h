@@ -91,8 +91,8 @@ typedef struct wni_cuda_row {
                       */
 } wni_cuda_row;
 
-/* Sets are one run of whole octets. */
-static inline bool wni_cuda_is_even(const wni_cuda_row *r) { return r->runs == 1 && r->last == WNI_OCTET; }
+/* Whether calls may take the shorter way of this function's kernels (wni_cuda_job, plain): as far as rows decide. */
+bool wni_cuda_may_be_plain(wni_cuda_function function, const wni_cuda_row *row);
 
 /* COLUMN: a slab is what one outer index has, `rows` rows of `columns`. Blocks take tiles of tile_octets octets of
  * columns and chunks of rows; thread t has octet t % tile_octets and every (block / tile_octets)-th row.

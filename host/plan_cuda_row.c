@@ -244,6 +244,26 @@ static void add_launches(const wni_plan_input *in, const wni_cuda_figures *d, wn
   }
 }
 
+/* ---- calls ------------------------------------------------------------------------------------------------------ */
+
+/* Forward, a segment may have several runs' parameters; backward it has not, because their sums are their own. */
+bool wni_cuda_may_be_plain(wni_cuda_function function, const wni_cuda_row *r) {
+  if (r->last != WNI_OCTET) return false;
+  switch (function) {
+    case WNI_CUDA_ROW_FORWARD:
+    case WNI_CUDA_ROW_BACKWARD:
+      return r->runs == 1;
+    case WNI_CUDA_ROW_MOMENTS:
+    case WNI_CUDA_ROW_BACKWARD_SUMS:
+    case WNI_CUDA_ROW_BACKWARD_APPLY:
+      return true;
+    case WNI_CUDA_ROW_APPLY:
+      return r->param_run == 0;
+    default:
+      return false;
+  }
+}
+
 /* ---- workspace -------------------------------------------------------------------------------------------------- */
 
 static void lay_out_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {

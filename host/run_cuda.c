@@ -93,25 +93,29 @@ static void sync_make(const wni_cuda_plan *plan, const wni_call *call, void *wor
   job->sync_state = call->sync ? call->sync->state : NULL;
 }
 
-/* From one set to the next are whole octets. */
-static bool steps_by_octets(const wni_view *v) { return ((v->stride[0] | v->stride[1]) & (WNI_OCTET - 1)) == 0; }
-
 static bool is_wide(const void *p) { return ((uintptr_t)p & 15) == 0; }
+
+/* From one run to any other are whole octets. */
+static bool is_wide_tensor(const wni_geometry *g, const wni_tensor *t) {
+  int64_t steps = 0;
+  for (int i = 0; i < 3; i++)
+    if (g->extent[i] > 1) steps |= t->view.stride[i];
+  return !t->data || (is_wide(t->data) && steps % WNI_OCTET == 0);
+}
 
 static bool is_plain(const wni_cuda_row *row, const wni_call *call) {
   const wni_tensor *const tensors[] = {&call->x, &call->y, &call->dy, &call->dx};
   for (int i = 0; i < 4; i++)
-    if (tensors[i]->data && !(is_wide(tensors[i]->data) && steps_by_octets(&tensors[i]->view))) return false;
+    if (!is_wide_tensor(&call->geo, tensors[i])) return false;
   const bool params =
       !row->per_element || (is_wide(call->gamma) && is_wide(call->beta) && call->geo.param_step % WNI_OCTET == 0);
-  return wni_cuda_is_even(row) && params && call->add == WN_ADD_NONE && !call->mask && !call->y_amax;
+  return row->last == WNI_OCTET && params && call->add == WN_ADD_NONE && !call->mask && !call->y_amax;
 }
 
 static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {
   const int lanes = plan->cut.row.lanes;
   job->call = *call;
   job->cut = plan->cut;
-  job->plain = call->geo.pattern == WNI_ROW && is_plain(&plan->cut.row, call);
   job->lanes_log2 = lanes <= 32 ? log2_of(lanes) : 5;
   job->tile_octets_log2 = log2_of(plan->cut.column.tile_octets);
   job->moments = array(work, plan->at.moments);
@@ -167,8 +171,10 @@ static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni
   wni_cuda_job job;
   job_make(&plan, call, wanted, work, &job);
   wn_status status = empty ? WN_OK : clear_amax(call, stream);
+  const bool plain = call->geo.pattern == WNI_ROW && is_plain(&plan.cut.row, call);
   for (int i = 0; i < plan.launches && status == WN_OK; i++) {
     const wni_cuda_launch *const l = &plan.launch[i];
+    job.plain = plain && wni_cuda_may_be_plain(l->function, &plan.cut.row);
     if (empty && needs_samples(l->function)) continue;
     if (l->wanted == 0 || (l->wanted & wanted)) status = launch(l, &job, stream);
   }

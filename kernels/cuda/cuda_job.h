@@ -24,8 +24,9 @@ typedef struct wni_cuda_stats_f64 {
 typedef struct wni_cuda_job {
   wni_call call;
   wni_cuda_cut cut;
-  /* ROW: sets are one run of whole octets, nothing is added, there is no mask and no y_amax, and all tensors, gamma and
-   * beta lie so that an octet is aligned to 16 bytes (of 8-bit types to 8). Kernels have a shorter way for it. */
+  /* ROW: runs are whole octets, nothing is added, there is no mask and no y_amax, all tensors lie so that an octet is
+   * aligned to 16 bytes (of 8-bit types to 8), and what a team takes has the parameters of its elements, which lie
+   * so too, or just one. Of whole sets, which are then one run. Kernels have a shorter way for it. */
   bool plain;
   int lanes_log2; /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
   int tile_octets_log2;

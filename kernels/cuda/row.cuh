@@ -307,13 +307,17 @@ WN_DEVICE void each_element(int n, const F &f) {
 
 /* The job of a launch in which job.plain is true, with what that says as constants: whatever is asked of the copy is
  * answered by the compiler. */
-WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job) {
+WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job, bool per_element, bool one_run) {
   wni_cuda_job plain = job;
+  wni_cuda_row &row = plain.cut.row;
   plain.plain = true;
-  plain.cut.row.runs = 1;
-  plain.cut.row.run_octets = job.cut.row.octets;
-  plain.cut.row.last = 8;
-  plain.cut.row.param_run = 0;
+  row.last = 8;
+  row.per_element = per_element;
+  if (one_run) {
+    row.runs = 1;
+    row.run_octets = job.cut.row.octets;
+    row.param_run = 0;
+  }
   plain.call.add = WN_ADD_NONE;
   plain.call.mask = nullptr;
   plain.call.y_amax = nullptr;
@@ -322,13 +326,22 @@ WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job) {
   return plain;
 }
 
-/* f(job), the plain ones as such. */
-template <class F>
+/* The job of a kernel that has no shorter way. */
+WN_DEVICE wni_cuda_job long_job(const wni_cuda_job &job) {
+  wni_cuda_job other = job;
+  other.plain = false;
+  return other;
+}
+
+/* f(job), the plain ones as such. whole: the kernel takes whole sets. */
+template <bool whole, class F>
 WN_DEVICE void by_plainness(const wni_cuda_job &job, const F &f) {
-  if (job.plain) {
-    f(plain_job(job));
-  } else {
+  if (!job.plain) {
     f(job);
+  } else if (job.cut.row.per_element) {
+    f(plain_job(job, true, true));
+  } else {
+    f(plain_job(job, false, whole));
   }
 }
 

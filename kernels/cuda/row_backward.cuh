@@ -39,12 +39,13 @@ struct HeldState {
   SharedPairs<R> shared; /* the same, or where they meet */
   SharedPairs<R> pairs;  /* row.keeps_params: gamma, beta */
   HeldParams<R> params;  /* of one octet */
+  OneParam<R> one;
   BackwardWants wants;
 };
 
 template <class R, int K>
 WN_DEVICE ParamSource<R> params_of(const HeldState<R, K> &state) {
-  return {K == 1 ? &state.params.values : nullptr, K == 1 ? nullptr : &state.pairs};
+  return {&state.one, K == 1 ? &state.params.values : nullptr, K == 1 ? nullptr : &state.pairs};
 }
 
 /* Loads a set, adds to the columns' sums and makes the set's. */
@@ -70,8 +71,8 @@ WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, b
       const int n = here ? octet_elements(job.cut.row, o) : 0;
       held->g[k] = splat<R>(0);
       if (n == 0) continue;
-      if (K == 1) hold_params(job, param_at(job, set.start, o), n, &state->params);
       const ParamSource<R> from = params_of(*state);
+      if (K == 1 && !has_one(from, job)) hold_params(job, param_at(job, set.start, o), n, &state->params);
       const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, from);
       if (Holds::set) store_dresidual(call, set, o, n, dz);
       const bool columns = state->wants.columns;
@@ -151,7 +152,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   const SharedPairs<R> pairs = {dynamic, across};
   const unsigned behind = kScopeIsBlock<scope> && row.keeps_params ? across * (sizeof(OctetPair<R>) / 16) : 0;
   const BackwardWants wants = backward_wants(job);
-  HeldState<R, K> state = {held_octets<K>(row, team), {}, {dynamic + behind, across}, pairs, {-1, {}}, wants};
+  HeldState<R, K> state = {held_octets<K>(row, team), {}, {dynamic + behind, across}, pairs, {-1, {}}, {}, wants};
   if (K > 1 && row.keeps_params) {
     keep_params(job, pairs);
     wn_sync_block();
@@ -168,6 +169,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     const Normalizer<R> s = here ? saved_normalizer<R>(job.call, base + team.offset) : Normalizer<R>{0, 0, 0};
     HeldSet<X, D, scope> held;
     R sums[2] = {0, 0};
+    state.one = one_param<R>(job, set.start, here);
     take_set(job, set, here, s, &state, &held, sums);
     if (!gives && !wants.sums) continue;
     sum_team(team, sums, room, &turn);
@@ -218,16 +220,24 @@ struct BackwardBounds {
   static constexpr int blocks = 1;
 };
 
+/* Two octets a thread of a block of 512, in types that take many registers, leave none for the short way. */
+template <class X, class D, wni_cuda_scope scope>
+constexpr bool kShortWay = scope != WNI_CUDA_BLOCK_2 || (sizeof(X) == 2 && !kIsMixed<D>);
+
 template <class X, class D, wni_cuda_scope scope>
 WN_KERNEL((BackwardBounds<X, scope>::threads), (BackwardBounds<X, scope>::blocks))
 row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness(job, [](const wni_cuda_job &as) {
-    if constexpr (BackwardBounds<X, scope>::held) {
-      backward_held<X, D, scope>(as);
-    } else {
-      backward_loop<X, D>(as);
-    }
-  });
+  if constexpr (!kShortWay<X, D, scope>) {
+    backward_held<X, D, scope>(long_job(job));
+  } else {
+    by_plainness<true>(job, [](const wni_cuda_job &as) {
+      if constexpr (BackwardBounds<X, scope>::held) {
+        backward_held<X, D, scope>(as);
+      } else {
+        backward_loop<X, D>(as);
+      }
+    });
+  }
 }
 
 }  // namespace wn

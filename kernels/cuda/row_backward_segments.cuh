@@ -46,7 +46,7 @@ WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
 template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness(job, [](const wni_cuda_job &as) { row_backward_sums<X, D>(as); });
+  by_plainness<false>(job, [](const wni_cuda_job &as) { row_backward_sums<X, D>(as); });
 }
 
 /* dx = rstd g, dresidual, and sums of dz xhat and dz, where the statistics are constants. */
@@ -56,13 +56,14 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool extra = needs_extra(call);
-  const ParamSource<R> global = {};
+  const OneParam<R> one = one_param<R>(job, set.start, true);
+  const ParamSource<R> from = {&one, nullptr, nullptr};
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, global);
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
         const Octet<R> g =
-            take_gradient(job, set, o, n, s, global, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
+            take_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
         store_dresidual(call, set, o, n, dz);
         if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
       });
@@ -102,7 +103,7 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
 template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness(job, [](const wni_cuda_job &as) { row_backward_apply<X, D>(as); });
+  by_plainness<false>(job, [](const wni_cuda_job &as) { row_backward_apply<X, D>(as); });
 }
 
 }  // namespace wn

@@ -182,7 +182,8 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   int turn = 0;
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
-  const ParamSource<R> from = {K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
+  OneParam<R> one = {};
+  const ParamSource<R> from = {&one, K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
   RowStep step = row_step(call.geo, team, K == 1 || job.plain);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set(call.geo, base + team.offset, &step);
@@ -197,7 +198,9 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       n[k] = here ? octet_elements(row, octets.at[k]) : 0;
     }
     load_set(job, set, octets, n, early, h, r);
-    if (K == 1 && n[0] > 0) hold_params(job, param_at(job, set.start, octets.at[0]), n[0], &params);
+    one = one_param<R>(job, set.start, here);
+    if (K == 1 && n[0] > 0 && !has_one(from, job))
+      hold_params(job, param_at(job, set.start, octets.at[0]), n[0], &params);
     R about = 0;
     if (call.geo.centered) {
       const R first = first_element(call, team, set, here, h[0].v[0]);
@@ -247,10 +250,12 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   const bool before = call.add == WN_ADD_BEFORE, adds = before && !stored;
   if (before && stored) set.x = {set.sum.first, set.sum.step, set.sum.one, set.sum.plain};
   const bool with_residual = adds || call.add == WN_ADD_AFTER;
+  const OneParam<R> one = one_param<R>(job, set.start, true);
+  const ParamSource<R> from = {&one, nullptr, nullptr};
   each_octet<2>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, with_residual); },
       [&](const RowOctet &o, int n, const PackedPair<X> &p) {
-        const RowParams<R> params = row_params<R>(job, param_at(job, set.start, o), n);
+        const RowParams<R> params = params_from(from, job, set.start, o, n);
         const Packed<X> h = adds ? add_residual(p.x, p.r) : p.x;
         if (adds && call.sum.data != nullptr) store_at(set.sum, o, h, n);
         Octet<R> z = unpack(h);
@@ -295,7 +300,7 @@ struct ForwardBounds {
 template <class X, class Y, wni_cuda_scope scope>
 WN_KERNEL((ForwardBounds<X, scope>::threads), (ForwardBounds<X, scope>::blocks))
 row_forward_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness(job, [](const wni_cuda_job &as) {
+  by_plainness<true>(job, [](const wni_cuda_job &as) {
     if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
       forward_loop<X, Y>(as);
     } else {

@@ -95,12 +95,14 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
                           const SharedPairs<Real<X>> &shared) {
   typedef Real<X> R;
   const bool residual = needs_residual(job.call);
+  const OneParam<R> one = one_param<R>(job, set.start, true);
+  const ParamSource<R> from = {&one, nullptr, nullptr};
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, ParamSource<R>{});
+        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
         const SharedOctet<R> v = {shared, o.octet};
-        take_gradient(job, set, o, n, s, ParamSource<R>{}, in.x, dz, sums, columns, &v);
+        take_gradient(job, set, o, n, s, from, in.x, dz, sums, columns, &v);
       });
 }
 
@@ -108,10 +110,12 @@ template <class X, class D>
 WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
                               const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms) {
   const bool extra = needs_extra(job.call);
+  const OneParam<Real<X>> one = one_param<Real<X>>(job, set.start, true);
+  const ParamSource<Real<X>> from = {&one, nullptr, nullptr};
   each_octet<kGradientBatch<X>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
-        gradient_again(job, set, o, n, s, terms, in, false, {});
+        gradient_again(job, set, o, n, s, terms, in, false, from);
       });
 }
 

@@ -100,17 +100,36 @@ WN_DEVICE Octet<R> kept(const SharedPairs<R> &pairs, int which, unsigned octet) 
   return v;
 }
 
-/* Where a thread has the parameters of its octets: in registers, in its block's shared memory, else (both NULL) in
- * global memory. */
+template <class R>
+struct OneParam {
+  R gamma, beta;
+};
+
+/* Of a plain set, or part of one, whose elements have one: loaded once for all of them. */
+template <class R>
+WN_DEVICE OneParam<R> one_param(const wni_cuda_job &job, const RowStart &start, bool here) {
+  if (!job.plain || job.cut.row.per_element || !here) return {};
+  return {gamma_of<R>(job.call, start.param), beta_of<R>(job.call, start.param)};
+}
+
+/* Where a thread has the parameters of its octets: as one of a plain job, in registers, in its block's shared memory,
+ * else (NULL) in global memory. */
 template <class R>
 struct ParamSource {
+  const OneParam<R> *one;
   const RowParams<R> *held;
   const SharedPairs<R> *kept;
 };
 
 template <class R>
+WN_DEVICE bool has_one(const ParamSource<R> &from, const wni_cuda_job &job) {
+  return from.one != nullptr && job.plain && !job.cut.row.per_element;
+}
+
+template <class R>
 WN_DEVICE Octet<R> gammas_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
                                const RowOctet &o, int n) {
+  if (has_one(from, job)) return splat(from.one->gamma);
   if (from.held != nullptr) return from.held->gamma;
   if (from.kept != nullptr && job.cut.row.keeps_params) return kept(*from.kept, 0, o.octet);
   return row_gammas<R>(job, param_at(job, start, o), n);
@@ -119,6 +138,7 @@ WN_DEVICE Octet<R> gammas_from(const ParamSource<R> &from, const wni_cuda_job &j
 template <class R>
 WN_DEVICE RowParams<R> params_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
                                    const RowOctet &o, int n) {
+  if (has_one(from, job)) return {splat(from.one->gamma), splat(from.one->beta)};
   if (from.held != nullptr) return *from.held;
   if (from.kept != nullptr && job.cut.row.keeps_params)
     return {kept(*from.kept, 0, o.octet), kept(*from.kept, 1, o.octet)};
