@@ -127,9 +127,11 @@ static int64_t pair_bytes(const wni_plan_input *in, int64_t octets) {
   return 2 * octets * WNI_OCTET * size_of(in->types.real);
 }
 
-/* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, of f64 the double. */
+/* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, where numbers are wide the double. */
 static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared) {
-  return most(1, least(most_threads(in) / h.block, wni_cuda_resident(d, h.block, shared)));
+  const bool wide = h.scope == WNI_CUDA_LANES_4 && size_of(in->types.x) > 2;
+  const int64_t by_registers = (wide ? BLOCK : most_threads(in)) / h.block;
+  return most(1, least(by_registers, wni_cuda_resident(d, h.block, shared)));
 }
 
 /* Where every block has several sets of the same parameters, and `shared` bytes, these among them, cost it no

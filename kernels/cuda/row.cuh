@@ -334,9 +334,11 @@ WN_DEVICE wni_cuda_job long_job(const wni_cuda_job &job) {
 }
 
 /* f(job), the plain ones as such. whole: the kernel takes whole sets. */
-template <bool whole, class F>
+template <bool whole, bool short_way = true, class F>
 WN_DEVICE void by_plainness(const wni_cuda_job &job, const F &f) {
-  if (!job.plain) {
+  if constexpr (!short_way) {
+    f(long_job(job));
+  } else if (!job.plain) {
     f(job);
   } else if (job.cut.row.per_element) {
     f(plain_job(job, true, true));

@@ -213,31 +213,26 @@ WN_DEVICE void backward_loop(const wni_cuda_job &job) {
   if (wants.columns) store_param_rows(job, shared);
 }
 
-template <class X, wni_cuda_scope scope>
+template <class X, class D, wni_cuda_scope scope>
 struct BackwardBounds {
   static constexpr bool held = scope <= WNI_CUDA_BLOCK_2 || (scope == WNI_CUDA_BLOCK_4 && sizeof(X) == 2);
   static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
   static constexpr int blocks = 1;
+  /* As in ForwardBounds. */
+  static constexpr bool short_way = sizeof(X) < 8 && (scope != WNI_CUDA_BLOCK_2 || (sizeof(X) == 2 && !kIsMixed<D>));
 };
 
-/* Two octets a thread of a block of 512, in types that take many registers, leave none for the short way. */
 template <class X, class D, wni_cuda_scope scope>
-constexpr bool kShortWay = scope != WNI_CUDA_BLOCK_2 || (sizeof(X) == 2 && !kIsMixed<D>);
-
-template <class X, class D, wni_cuda_scope scope>
-WN_KERNEL((BackwardBounds<X, scope>::threads), (BackwardBounds<X, scope>::blocks))
+WN_KERNEL((BackwardBounds<X, D, scope>::threads), (BackwardBounds<X, D, scope>::blocks))
 row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
-  if constexpr (!kShortWay<X, D, scope>) {
-    backward_held<X, D, scope>(long_job(job));
-  } else {
-    by_plainness<true>(job, [](const wni_cuda_job &as) {
-      if constexpr (BackwardBounds<X, scope>::held) {
-        backward_held<X, D, scope>(as);
-      } else {
-        backward_loop<X, D>(as);
-      }
-    });
-  }
+  typedef BackwardBounds<X, D, scope> Bounds;
+  by_plainness<true, Bounds::short_way>(job, [](const wni_cuda_job &as) {
+    if constexpr (Bounds::held) {
+      backward_held<X, D, scope>(as);
+    } else {
+      backward_loop<X, D>(as);
+    }
+  });
 }
 
 }  // namespace wn

@@ -290,17 +290,19 @@ WN_DEVICE void forward_loop(const wni_cuda_job &job) {
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
 
-/* Threads of the largest block, and blocks of it that a multiprocessor's registers hold. */
-template <class X, wni_cuda_scope scope>
+/* Threads of the largest block, and blocks of it that a multiprocessor's registers hold. The short way needs registers
+ * beside those of the long one, which takes all where numbers are wide. */
+template <class X, class Y, wni_cuda_scope scope>
 struct ForwardBounds {
   static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
-  static constexpr int blocks = kScopeIsBlock<scope> || sizeof(X) == 8 ? 1 : 2;
+  static constexpr int blocks = kScopeIsBlock<scope> || sizeof(X) > 2 ? 1 : 2;
+  static constexpr bool short_way = sizeof(X) < 4 || (sizeof(X) == 4 && !(scope == WNI_CUDA_BLOCK_4 && kIsMixed<Y>));
 };
 
 template <class X, class Y, wni_cuda_scope scope>
-WN_KERNEL((ForwardBounds<X, scope>::threads), (ForwardBounds<X, scope>::blocks))
+WN_KERNEL((ForwardBounds<X, Y, scope>::threads), (ForwardBounds<X, Y, scope>::blocks))
 row_forward_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<true>(job, [](const wni_cuda_job &as) {
+  by_plainness<true, ForwardBounds<X, Y, scope>::short_way>(job, [](const wni_cuda_job &as) {
     if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
       forward_loop<X, Y>(as);
     } else {

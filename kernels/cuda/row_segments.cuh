@@ -33,7 +33,7 @@ WN_DEVICE void row_moments(const wni_cuda_job &job) {
 template <class X>
 WN_KERNEL(kSegmentThreads, 1)
 row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<false>(job, [](const wni_cuda_job &as) { row_moments<X>(as); });
+  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) { row_moments<X>(as); });
 }
 
 template <class R>
@@ -66,7 +66,7 @@ WN_DEVICE void row_apply(const wni_cuda_job &job) {
 template <class X, class Y>
 WN_KERNEL(kSegmentThreads, 1)
 row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<false>(job, [](const wni_cuda_job &as) { row_apply<X, Y>(as); });
+  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) { row_apply<X, Y>(as); });
 }
 
 }  // namespace wn

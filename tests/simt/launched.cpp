@@ -97,6 +97,7 @@ std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geome
   way += sources[stats];
   if (!geo.centered) way += ", not centered";
   const bool merge = i.function >= WNI_CUDA_MERGE_MOMENTS;
+  plain = plain && i.real != WN_F64;  // f64 has one way
   if (i.function <= WNI_CUDA_ROW_BACKWARD_APPLY) return way + RowWay(cut.row, HasScopes(i.function), plain);
   if (merge && geo.pattern == WNI_ROW) return way + RowWay(cut.row, true, false);
   return way + ColumnWay(geo);
