@@ -106,9 +106,10 @@ WN_DEVICE void sweep_sums(const wni_cuda_job &job, const ColumnShape<column> &s,
         make_dz<X>(call, in, k, f, h, input.more[j], input.signs[j], &dz);
         if (sums) add_row<R>(k, h, dz, f.gamma, &few);
         if (frozen) {
+          const Octet<R> gamma = gammas(f);
           Octet<R> dx;
 #pragma unroll
-          for (int c = 0; c < 8; c++) dx.v[c] = dz.v[c] * scale_of(f, k, c);
+          for (int c = 0; c < 8; c++) dx.v[c] = dz.v[c] * (k.rstd[c] * gamma.v[c]);
           store_gradients(call, in, s, t, place, input.more[j], dz, &dx, to);
         }
       }
@@ -230,11 +231,12 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
       Octet<R> dz = unpack(input.dy[j]), dx;
       make_dz<X>(call, in, k, f, h, input.more[j], input.signs[j], &dz);
       if (row_sums) store_row_sums(job, t, k, h, dz, there, place.b);
+      const Octet<R> gamma = gammas(f);
 #pragma unroll
       for (int c = 0; c < 8; c++) {
         const R xhat = xhat_of<R>({k.mean[c], 0, k.rstd[c]}, h.v[c]);
         const R moved = wn_fma(xhat, terms.of_xhat[c], terms.constant[c]);
-        dx.v[c] = wn_fma(gamma_at(f, c) * dz.v[c], k.rstd[c], -moved);
+        dx.v[c] = wn_fma(gamma.v[c] * dz.v[c], k.rstd[c], -moved);
       }
       if (there) store_gradients(call, in, s, t, place, input.more[j], dz, &dx, to);
       next_row(s, &place);

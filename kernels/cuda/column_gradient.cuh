@@ -2,6 +2,7 @@
 #ifndef WNI_COLUMN_GRADIENT_CUH
 #define WNI_COLUMN_GRADIENT_CUH
 #include "kernels/cuda/column.cuh"
+#include "kernels/cuda/pairs.cuh"
 
 namespace wn {
 
@@ -148,33 +149,35 @@ WN_DEVICE ColumnStatistics<R> statistics_of_task(const wni_cuda_job &job, const 
  * memory, beside the room of the sums; or with the row's own parameters. */
 template <class R>
 struct Factors {
-  R *column; /* of the thread's octet: scale rstd gamma, beta */
+  SharedPairs<R> tile; /* gamma, beta */
+  unsigned octet;      /* the thread's, of the tile */
   bool by_row;
   R gamma, beta;
 };
 
 template <class R>
-WN_DEVICE R gamma_at(const Factors<R> &f, int i) {
-  return f.by_row ? f.gamma : f.column[i];
+WN_DEVICE Octet<R> gammas(const Factors<R> &f) {
+  return f.by_row ? splat(f.gamma) : load_shared(f.tile, 0, f.octet);
 }
 
 template <class R>
-WN_DEVICE R scale_of(const Factors<R> &f, const ColumnStatistics<R> &k, int i) {
-  return k.rstd[i] * gamma_at(f, i);
+WN_DEVICE Octet<R> betas(const Factors<R> &f) {
+  return f.by_row ? splat(f.beta) : load_shared(f.tile, 1, f.octet);
 }
 
 template <class R>
 WN_DEVICE Factors<R> factors_of_task(const wni_cuda_job &job, const ColumnTask &t, R *room) {
-  Factors<R> f = {room + 16 * (wn_thread() % static_cast<unsigned>(job.cut.column.tile_octets)),
-                  job.call.geo.param_by_row, 1, 0};
+  const unsigned octets = static_cast<unsigned>(job.cut.column.tile_octets);
+  const SharedPairs<R> tile = {reinterpret_cast<uint4 *>(room), octets};
+  const Factors<R> f = {tile, wn_thread() % octets, job.call.geo.param_by_row, 1, 0};
   if (f.by_row) return f;
   wn_sync_block(); /* nobody reads the last task's any more */
   const int64_t first = 8 * t.tile * job.cut.column.tile_octets, after = job.cut.column.columns - first;
   const int columns = 8 * job.cut.column.tile_octets, threads = static_cast<int>(wn_threads());
   for (int i = static_cast<int>(wn_thread()); i < columns; i += threads) {
-    R *const to = room + 16 * (i / 8) + i % 8;
-    to[0] = i < after ? gamma_of<R>(job.call, first + i) : 1;
-    to[8] = i < after ? beta_of<R>(job.call, first + i) : 0;
+    const unsigned octet = static_cast<unsigned>(i) / 8, element = static_cast<unsigned>(i) % 8;
+    *pair_element(tile, 0, octet, element) = i < after ? gamma_of<R>(job.call, first + i) : 1;
+    *pair_element(tile, 1, octet, element) = i < after ? beta_of<R>(job.call, first + i) : 0;
   }
   wn_sync_block();
   return f;
@@ -198,10 +201,10 @@ WN_DEVICE void make_dz(const wni_call &call, const GradientInput &in, const Colu
     mask_back(call, static_cast<uint8_t>(signs), dy->v);
     return;
   }
+  const Octet<Real<X>> gamma = gammas(f), beta = betas(f);
   Octet<Real<X>> z;
 #pragma unroll
-  for (int i = 0; i < 8; i++)
-    z.v[i] = wn_fma(h.v[i] - k.mean[i], scale_of(f, k, i), f.by_row ? f.beta : f.column[8 + i]);
+  for (int i = 0; i < 8; i++) z.v[i] = wn_fma(h.v[i] - k.mean[i], k.rstd[i] * gamma.v[i], beta.v[i]);
   if (in.residual) {
     const Octet<Real<X>> r = unpack(more);
 #pragma unroll

@@ -219,6 +219,17 @@ WN_DEVICE float wn_sqrt(float a) { return __fsqrt_rn(a); }
 WN_DEVICE double wn_sqrt(double a) { return __dsqrt_rn(a); }
 WN_DEVICE float wn_divide(float a, float b) { return __fdiv_rn(a, b); }
 WN_DEVICE double wn_divide(double a, double b) { return __ddiv_rn(a, b); }
+/* NaN where one of them is. */
+WN_DEVICE float wn_largest(float a, float b) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+  float c;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(c) : "f"(a), "f"(b));
+  return c;
+#else
+  return a <= b ? b : a;
+#endif
+}
+WN_DEVICE double wn_largest(double a, double b) { return a <= b ? b : a; }
 WN_DEVICE uint32_t wn_bits(float a) { return __float_as_uint(a); }
 WN_DEVICE float wn_of_bits(uint32_t a) { return __uint_as_float(a); }
 /* The upper 32 bits of a product. */

@@ -1,7 +1,7 @@
 /* What the ROW family does with one octet: loads it, makes y of it or its gradients, and stores them. */
 #ifndef WNI_ROW_STAGE_CUH
 #define WNI_ROW_STAGE_CUH
-#include "kernels/cuda/row_pairs.cuh"
+#include "kernels/cuda/row_params.cuh"
 
 namespace wn {
 
@@ -164,7 +164,7 @@ WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> 
   const RowParams<R> params = params_from(from, job, set.start, o, n);
   Octet<R> z = unpack(in.x);
 #pragma unroll
-  for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
+  for (int i = 0; i < 8; i++) z.v[i] = saved_affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
   if (call.add == WN_ADD_AFTER) {
     const Octet<R> after = unpack(late ? load_at(set.extra, o, n) : in.extra);
 #pragma unroll

@@ -136,20 +136,14 @@ WN_DEVICE void act_costly(wn_act act, R (&z)[8]) {
   }
 }
 
-/* What a negative z is multiplied by; relu's own zero is no product, which would lose infinities. */
-template <class R>
-WN_DEVICE R negative_slope(const wni_call &call) {
-  return call.act == WN_ACT_LEAKY_RELU ? static_cast<R>(call.act_slope) : 0;
-}
-
 template <class R>
 WN_DEVICE void activate(const wni_call &call, R (&z)[8]) {
   if (call.act == WN_ACT_NONE) return;
   if (call.act == WN_ACT_RELU) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) z[i] = z[i] <= 0 ? 0 : z[i];
+    for (int i = 0; i < 8; i++) z[i] = wn_largest(z[i], static_cast<R>(0));
   } else if (call.act == WN_ACT_LEAKY_RELU) {
-    const R slope = negative_slope<R>(call);
+    const R slope = static_cast<R>(call.act_slope);
 #pragma unroll
     for (int i = 0; i < 8; i++) z[i] = z[i] > 0 ? z[i] : slope * z[i];
   } else {
@@ -160,11 +154,13 @@ WN_DEVICE void activate(const wni_call &call, R (&z)[8]) {
 /* dz = dy act'(z), in place of dy. */
 template <class R>
 WN_DEVICE void activate_back(const wni_call &call, R (&z)[8], R (&dy)[8]) {
-  if (call.act == WN_ACT_RELU || call.act == WN_ACT_LEAKY_RELU) {
-    const R slope = negative_slope<R>(call);
-    const bool relu = call.act == WN_ACT_RELU;
+  if (call.act == WN_ACT_RELU) {
 #pragma unroll
-    for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : relu ? 0 : slope * dy[i];
+    for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : 0;
+  } else if (call.act == WN_ACT_LEAKY_RELU) {
+    const R slope = static_cast<R>(call.act_slope);
+#pragma unroll
+    for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : slope * dy[i];
   } else if (call.act != WN_ACT_NONE) {
     act_costly<R, true>(call.act, z);
 #pragma unroll
@@ -185,10 +181,14 @@ WN_DEVICE uint8_t signs_of(const R (&z)[8], int n) {
 
 template <class R>
 WN_DEVICE void mask_back(const wni_call &call, uint8_t signs, R (&dy)[8]) {
-  const R slope = negative_slope<R>(call);
-  const bool relu = call.act == WN_ACT_RELU;
+  if (call.act == WN_ACT_RELU) {
 #pragma unroll
-  for (int i = 0; i < 8; i++) dy[i] = (signs >> i & 1) != 0 ? dy[i] : relu ? 0 : slope * dy[i];
+    for (int i = 0; i < 8; i++) dy[i] = (signs >> i & 1) != 0 ? dy[i] : 0;
+  } else {
+    const R slope = static_cast<R>(call.act_slope);
+#pragma unroll
+    for (int i = 0; i < 8; i++) dy[i] = (signs >> i & 1) != 0 ? dy[i] : slope * dy[i];
+  }
 }
 
 /* ---- from h to y */
@@ -204,6 +204,12 @@ template <class R>
 WN_DEVICE R affine(const Normalizer<R> &s, R gamma, R beta, R h) {
   const R scale = s.rstd * gamma;
   return wn_fma(h - s.mean, scale, wn_fma(-s.mean_low, scale, beta));
+}
+
+/* The same with statistics that have no low part: those that training saved, or running ones. */
+template <class R>
+WN_DEVICE R saved_affine(const Normalizer<R> &s, R gamma, R beta, R h) {
+  return wn_fma(h - s.mean, s.rstd * gamma, beta);
 }
 
 }  // namespace wn

@@ -196,6 +196,8 @@ WN_DEVICE float wn_sqrt(float a) { return std::sqrt(a); }
 WN_DEVICE double wn_sqrt(double a) { return std::sqrt(a); }
 WN_DEVICE float wn_divide(float a, float b) { return a / b; }
 WN_DEVICE double wn_divide(double a, double b) { return a / b; }
+WN_DEVICE float wn_largest(float a, float b) { return a <= b ? b : a; }
+WN_DEVICE double wn_largest(double a, double b) { return a <= b ? b : a; }
 WN_DEVICE uint32_t wn_bits(float a) { return __builtin_bit_cast(uint32_t, a); }
 WN_DEVICE float wn_of_bits(uint32_t a) { return __builtin_bit_cast(float, a); }
 WN_DEVICE uint32_t wn_multiply_high(uint32_t a, uint32_t b) { return static_cast<uint32_t>((uint64_t{a} * b) >> 32); }

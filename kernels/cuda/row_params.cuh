@@ -1,0 +1,70 @@
+/* Where the ROW family has the parameters of its octets. */
+#ifndef WNI_ROW_PARAMS_CUH
+#define WNI_ROW_PARAMS_CUH
+#include "kernels/cuda/pairs.cuh"
+#include "kernels/cuda/row.cuh"
+
+namespace wn {
+
+/* ---- parameters that all sets share: converted once for a block, which then loads them as it does arithmetic with
+ * them. The caller's barrier comes after. */
+
+template <class R>
+WN_DEVICE void keep_params(const wni_cuda_job &job, const SharedPairs<R> &pairs) {
+  for (unsigned o = wn_thread(); o < pairs.octets; o += wn_threads()) {
+    const int n = octet_elements(job.cut.row, {0, o});
+    const RowParams<R> params = row_params<R>(job, 8 * static_cast<int64_t>(o), n);
+    OctetPair<R> v;
+#pragma unroll
+    for (int i = 0; i < 8; i++) v.of[0][i] = params.gamma.v[i], v.of[1][i] = params.beta.v[i];
+    store_shared(pairs, o, v);
+  }
+}
+
+template <class R>
+struct OneParam {
+  R gamma, beta;
+};
+
+/* Of a plain set, or part of one, whose elements have one: loaded once for all of them. */
+template <class R>
+WN_DEVICE OneParam<R> one_param(const wni_cuda_job &job, const RowStart &start, bool here) {
+  if (!job.plain || job.cut.row.per_element || !here) return {};
+  return {gamma_of<R>(job.call, start.param), beta_of<R>(job.call, start.param)};
+}
+
+/* Where a thread has the parameters of its octets: as one of a plain job, in registers, in its block's shared memory,
+ * else (NULL) in global memory. */
+template <class R>
+struct ParamSource {
+  const OneParam<R> *one;
+  const RowParams<R> *held;
+  const SharedPairs<R> *kept;
+};
+
+template <class R>
+WN_DEVICE bool has_one(const ParamSource<R> &from, const wni_cuda_job &job) {
+  return from.one != nullptr && job.plain && !job.cut.row.per_element;
+}
+
+template <class R>
+WN_DEVICE Octet<R> gammas_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
+                               const RowOctet &o, int n) {
+  if (has_one(from, job)) return splat(from.one->gamma);
+  if (from.held != nullptr) return from.held->gamma;
+  if (from.kept != nullptr && job.cut.row.keeps_params) return load_shared(*from.kept, 0, o.octet);
+  return row_gammas<R>(job, param_at(job, start, o), n);
+}
+
+template <class R>
+WN_DEVICE RowParams<R> params_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
+                                   const RowOctet &o, int n) {
+  if (has_one(from, job)) return {splat(from.one->gamma), splat(from.one->beta)};
+  if (from.held != nullptr) return *from.held;
+  if (from.kept != nullptr && job.cut.row.keeps_params)
+    return {load_shared(*from.kept, 0, o.octet), load_shared(*from.kept, 1, o.octet)};
+  return row_params<R>(job, param_at(job, start, o), n);
+}
+
+}  // namespace wn
+#endif
