@@ -20,7 +20,8 @@ struct BackwardHolds {
   static constexpr bool sums = scope != WNI_CUDA_BLOCK_4;    /* of columns; else in shared memory */
   static constexpr bool set = octets == 1 || sizeof(X) == 2; /* x and g from load to store; else both are read twice */
   static constexpr bool x = set && !(scope == WNI_CUDA_BLOCK_4); /* else it is read twice, from the caches */
-  static constexpr int batch = set && octets * (sizeof(X) + sizeof(D)) <= 16 ? octets : octets / 2;
+  static constexpr int batch =
+      set && octets * (sizeof(X) + sizeof(D)) <= (scope == WNI_CUDA_BLOCK_2 ? 8 : 16) ? octets : octets / 2;
   static constexpr bool early = octets * sizeof(X) <= 4 || octets == 1; /* the extra tensor comes with x and dy */
 };
 
