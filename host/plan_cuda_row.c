@@ -129,7 +129,8 @@ static int64_t pair_bytes(const wni_plan_input *in, int64_t octets) {
 
 /* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, where numbers are wide the double. */
 static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared) {
-  const bool wide = h.scope == WNI_CUDA_LANES_4 && size_of(in->types.x) > 2;
+  const wn_dtype other = is_backward(in) ? in->types.dy : in->types.y;
+  const bool wide = h.scope == WNI_CUDA_LANES_4 && (size_of(in->types.x) > 2 || other != in->types.x);
   const int64_t by_registers = (wide ? BLOCK : most_threads(in)) / h.block;
   return most(1, least(by_registers, wni_cuda_resident(d, h.block, shared)));
 }

@@ -343,24 +343,38 @@ void AddRowKinds(List *list) {
   }
 }
 
-// Rows of whole groups of eight elements in aligned tensors with nothing added, for which kernels have shorter ways: of
-// each length class, few of them and so many that what they share (gamma, beta) is worth keeping.
+// Rows of whole groups of eight elements with nothing added, for which kernels have shorter ways where tensors are
+// aligned: of each class of lengths, few of them and so many that what they share (gamma, beta) is worth keeping.
 struct EvenRows {
   wn_kind kind;
   Shape shape;
-  bool split;
+  bool split = false;
+  std::int64_t shift = 0;
 };
 constexpr EvenRows kEvenRows[] = {
-    {WN_LAYER, {9, 32, 1, 1, 1}, false},      {WN_LAYER, {40, 72, 1, 1, 1}, false},
-    {WN_LAYER, {600, 64, 1, 1, 1}, false},    {WN_LAYER, {6, 2048, 1, 1, 1}, false},
-    {WN_LAYER, {3, 5000, 1, 1, 1}, false},    {WN_LAYER, {2, 9000, 1, 1, 1}, false},
-    {WN_LAYER, {1, 16400, 1, 1, 1}, false},   {WN_LAYER, {1, 33008, 1, 1, 1}, true},
-    {WN_LAYER, {1, 524400, 1, 1, 1}, false},  {WN_LAYER, {2200, 1032, 1, 1, 1}, false},
-    {WN_GROUP, {2, 4, 64, 4, 1}, false},      {WN_BATCH, {3, 2, 64, 1, 3}, false},
-    {WN_BATCH, {4, 2, 2048, 1, 4}, false},    {WN_INSTANCE, {4, 3, 32, 1, 1}, false},
-    {WN_INSTANCE, {6, 4, 128, 1, 1}, false},  {WN_INSTANCE, {2, 2, 2048, 1, 1}, false},
-    {WN_INSTANCE, {1, 2, 9000, 1, 1}, false}, {WN_INSTANCE, {1, 2, 16400, 1, 1}, false},
-    {WN_INSTANCE, {1, 1, 33008, 1, 1}, true}, {WN_INSTANCE, {1, 1, 524400, 1, 1}, false},
+    {WN_LAYER, {9, 32, 1, 1, 1}},
+    {WN_LAYER, {40, 72, 1, 1, 1}},
+    {WN_LAYER, {600, 64, 1, 1, 1}},
+    {WN_LAYER, {6, 2048, 1, 1, 1}},
+    {WN_LAYER, {3, 5000, 1, 1, 1}},
+    {WN_LAYER, {2, 9000, 1, 1, 1}},
+    {WN_LAYER, {1, 16400, 1, 1, 1}},
+    {WN_LAYER, {1, 33008, 1, 1, 1}, true},
+    {WN_LAYER, {2200, 1032, 1, 1, 1}},
+    {WN_GROUP, {2, 4, 64, 2, 1}},
+    {WN_GROUP, {5, 256, 1, 4, 1}},
+    {WN_BATCH, {3, 2, 64, 1, 3}},
+    {WN_BATCH, {3, 2, 64, 1, 1}},
+    {WN_BATCH, {4, 2, 2048, 1, 4}},
+    {WN_INSTANCE, {4, 3, 32, 1, 1}},
+    {WN_INSTANCE, {6, 4, 128, 1, 1}},
+    {WN_INSTANCE, {2, 2, 2048, 1, 1}},
+    {WN_INSTANCE, {1, 2, 9000, 1, 1}},
+    {WN_INSTANCE, {1, 2, 16400, 1, 1}},
+    {WN_INSTANCE, {1, 1, 33008, 1, 1}, true},
+    // What is kept of tensors that are not aligned.
+    {WN_LAYER, {600, 64, 1, 1, 1}, false, 1},
+    {WN_LAYER, {2200, 1032, 1, 1, 1}, false, 1},
 };
 
 void AddEvenRows(List *list) {
@@ -375,7 +389,7 @@ void AddEvenRows(List *list) {
         c.problem.add = WN_ADD_NONE;
         c.problem.flags &= ~std::uint32_t{WN_SPLIT_FEW_ROWS};
         if (rows.split) c.problem.flags |= WN_SPLIT_FEW_ROWS;
-        c.shift = 0;
+        c.shift = rows.shift;
         c.mask = c.amax = false;
         list->Add(c, kPacked);
       }

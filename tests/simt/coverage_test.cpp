@@ -49,9 +49,12 @@ void AddPlan(const wni_plan_input &in, const wni_cuda_figures &device, Kernels *
     const void *const kernel = wni_cuda_kernel(l.function, l.variant, &in.types);
     ASSERT_NE(kernel, nullptr) << wni_cuda_function_name(l.function) << ", variant " << l.variant;
     chosen->instances.insert(InstanceName(kernel));
-    chosen->ways.insert(WayName(kernel, plan.cut, in.geo, in.stats, false));
-    if (in.geo.pattern == WNI_ROW && in.add == WN_ADD_NONE && wni_cuda_may_be_plain(l.function, &plan.cut.row))
-      chosen->ways.insert(WayName(kernel, plan.cut, in.geo, in.stats, true));
+    const bool may =
+        in.geo.pattern == WNI_ROW && in.add == WN_ADD_NONE && wni_cuda_may_be_plain(l.function, &plan.cut.row);
+    for (const bool plain : {false, may}) {
+      const auto ways = WayNames(kernel, plan.cut, in.geo, in.stats, plain);
+      chosen->ways.insert(ways.begin(), ways.end());
+    }
   }
 }
 

@@ -59,13 +59,16 @@ const std::map<const void *, Instance> &Instances() {
   return instances;
 }
 
-std::string RowWay(const wni_cuda_row &row, bool whole, bool plain) {
-  std::string way = row.per_element      ? ", a parameter for each element"
-                    : row.param_run != 0 ? ", a parameter for each run"
-                                         : ", a parameter for the set";
+std::string Parameter(const wni_cuda_row &row) {
+  return row.per_element      ? ", a parameter for each element"
+         : row.param_run != 0 ? ", a parameter for each run"
+                              : ", a parameter for the set";
+}
+
+std::string RowWay(const wni_cuda_row &row, bool whole) {
+  std::string way = Parameter(row);
   if (row.runs > 1) way += ", several runs";
-  if (plain) way += ", plain";
-  if (whole) return way + (row.keeps_params ? ", parameters kept" : "");
+  if (whole) return way;
   way += row.lanes <= 32 ? ", lanes" : ", blocks";
   return way + (row.segments > 1 ? ", several segments" : "");
 }
@@ -89,18 +92,21 @@ std::vector<std::string> InstanceNames() {
   return names;
 }
 
-std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats, bool plain) {
+std::vector<std::string> WayNames(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats,
+                                  bool plain) {
   static constexpr const char *sources[] = {"", ", computed", ", saved", ", running"};
   const Instance &i = Instances().at(kernel);
-  std::string way = FunctionAndScope(i.function, i.variant) + (i.real == WN_F64 ? ", f64" : ", f32");
-  if (IsJoin(i.function)) return way;  // of messages, whatever they are about
-  way += sources[stats];
-  if (!geo.centered) way += ", not centered";
-  const bool merge = i.function >= WNI_CUDA_MERGE_MOMENTS;
-  plain = plain && i.real != WN_F64;  // f64 has one way
-  if (i.function <= WNI_CUDA_ROW_BACKWARD_APPLY) return way + RowWay(cut.row, HasScopes(i.function), plain);
-  if (merge && geo.pattern == WNI_ROW) return way + RowWay(cut.row, true, false);
-  return way + ColumnWay(geo);
+  const std::string function = FunctionAndScope(i.function, i.variant) + (i.real == WN_F64 ? ", f64" : ", f32");
+  if (IsJoin(i.function)) return {function};  // of messages, whatever they are about
+  const std::string way = function + sources[stats] + (geo.centered ? "" : ", not centered");
+  const bool merge = i.function >= WNI_CUDA_MERGE_MOMENTS, row = i.function <= WNI_CUDA_ROW_BACKWARD_APPLY;
+  if (!row && !(merge && geo.pattern == WNI_ROW)) return {way + ColumnWay(geo)};
+  std::vector<std::string> ways = {way + RowWay(cut.row, HasScopes(i.function) || merge)};
+  if (!row) return ways;
+  const std::string shorter = plain && i.real != WN_F64 ? ", plain" : "";  // f64 has one way
+  if (!shorter.empty()) ways.push_back(function + Parameter(cut.row) + shorter);
+  if (cut.row.keeps_params) ways.push_back(function + ", parameters kept" + shorter);
+  return ways;
 }
 
 }  // namespace wn::simt

@@ -16,9 +16,11 @@ std::string InstanceName(const void *kernel);
 // Every instance that the library has.
 std::vector<std::string> InstanceNames();
 
-// The way that a launch takes in the source, by what the planner decides: which loops and branches, but for the types
-// and for what only a call knows (activation, residual, strides, what is wanted). plain: wni_cuda_job's.
-std::string WayName(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats, bool plain);
+// The ways that a launch takes in the source, by what the planner decides: which loops and branches, but for the types
+// and for what only a call knows (activation, residual, strides, what is wanted); and the short ones, if it takes
+// those (plain: wni_cuda_job's).
+std::vector<std::string> WayNames(const void *kernel, const wni_cuda_cut &cut, const wni_geometry &geo, wni_stats stats,
+                                  bool plain);
 
 }  // namespace wn::simt
 #endif

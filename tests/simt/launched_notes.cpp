@@ -19,7 +19,8 @@ std::set<std::string> launched;  // lines of the file
 void Note(const void *kernel, const void *argument) {
   const auto &job = *static_cast<const wni_cuda_job *>(argument);
   launched.insert("instance: " + InstanceName(kernel));
-  launched.insert("way: " + WayName(kernel, job.cut, job.call.geo, job.call.stats, job.plain));
+  for (const std::string &way : WayNames(kernel, job.cut, job.call.geo, job.call.stats, job.plain))
+    launched.insert("way: " + way);
 }
 
 class Notes : public ::testing::EmptyTestEventListener {
