@@ -219,8 +219,8 @@ struct BackwardBounds {
   static constexpr bool held = scope <= WNI_CUDA_BLOCK_2 || (scope == WNI_CUDA_BLOCK_4 && sizeof(X) == 2);
   static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
   static constexpr int blocks = 1;
-  /* As in ForwardBounds. */
-  static constexpr bool short_way = sizeof(X) < 8 && (scope != WNI_CUDA_BLOCK_2 || (sizeof(X) == 2 && !kIsMixed<D>));
+  /* As in ForwardBounds; and dy of another type than x is rare. */
+  static constexpr bool short_way = sizeof(X) < 8 && !kIsMixed<D> && (scope != WNI_CUDA_BLOCK_2 || sizeof(X) == 2);
 };
 
 template <class X, class D, wni_cuda_scope scope>

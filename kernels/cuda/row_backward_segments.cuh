@@ -46,7 +46,8 @@ WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
 template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) { row_backward_sums<X, D>(as); });
+  by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(job,
+                                                       [](const wni_cuda_job &as) { row_backward_sums<X, D>(as); });
 }
 
 /* dx = rstd g, dresidual, and sums of dz xhat and dz, where the statistics are constants. */
@@ -103,7 +104,8 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
 template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) { row_backward_apply<X, D>(as); });
+  by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(job,
+                                                       [](const wni_cuda_job &as) { row_backward_apply<X, D>(as); });
 }
 
 }  // namespace wn
