@@ -363,6 +363,7 @@ constexpr EvenRows kEvenRows[] = {
     {WN_LAYER, {2200, 1032, 1, 1, 1}},
     {WN_GROUP, {2, 4, 64, 2, 1}},
     {WN_GROUP, {5, 256, 1, 4, 1}},
+    {WN_GROUP, {1, 4, 33008, 2, 1}, true},
     {WN_BATCH, {3, 2, 64, 1, 3}},
     {WN_BATCH, {3, 2, 64, 1, 1}},
     {WN_BATCH, {4, 2, 2048, 1, 4}},
