@@ -346,36 +346,36 @@ void AddRowKinds(List *list) {
 // Rows of whole groups of eight elements with nothing added, for which kernels have shorter ways where tensors are
 // aligned: of each class of lengths, few of them and so many that what they share (gamma, beta) is worth keeping.
 struct EvenRows {
-  wn_kind kind;
   Shape shape;
+  wn_kind kind;
   bool split = false;
   std::int64_t shift = 0;
 };
 constexpr EvenRows kEvenRows[] = {
-    {WN_LAYER, {9, 32, 1, 1, 1}},
-    {WN_LAYER, {40, 72, 1, 1, 1}},
-    {WN_LAYER, {600, 64, 1, 1, 1}},
-    {WN_LAYER, {6, 2048, 1, 1, 1}},
-    {WN_LAYER, {3, 5000, 1, 1, 1}},
-    {WN_LAYER, {2, 9000, 1, 1, 1}},
-    {WN_LAYER, {1, 16400, 1, 1, 1}},
-    {WN_LAYER, {1, 33008, 1, 1, 1}, true},
-    {WN_LAYER, {2200, 1032, 1, 1, 1}},
-    {WN_GROUP, {2, 4, 64, 2, 1}},
-    {WN_GROUP, {5, 256, 1, 4, 1}},
-    {WN_GROUP, {1, 4, 33008, 2, 1}, true},
-    {WN_BATCH, {3, 2, 64, 1, 3}},
-    {WN_BATCH, {3, 2, 64, 1, 1}},
-    {WN_BATCH, {4, 2, 2048, 1, 4}},
-    {WN_INSTANCE, {4, 3, 32, 1, 1}},
-    {WN_INSTANCE, {6, 4, 128, 1, 1}},
-    {WN_INSTANCE, {2, 2, 2048, 1, 1}},
-    {WN_INSTANCE, {1, 2, 9000, 1, 1}},
-    {WN_INSTANCE, {1, 2, 16400, 1, 1}},
-    {WN_INSTANCE, {1, 1, 33008, 1, 1}, true},
+    {{9, 32, 1, 1, 1}, WN_LAYER},
+    {{40, 72, 1, 1, 1}, WN_LAYER},
+    {{600, 64, 1, 1, 1}, WN_LAYER},
+    {{6, 2048, 1, 1, 1}, WN_LAYER},
+    {{3, 5000, 1, 1, 1}, WN_LAYER},
+    {{2, 9000, 1, 1, 1}, WN_LAYER},
+    {{1, 16400, 1, 1, 1}, WN_LAYER},
+    {{1, 33008, 1, 1, 1}, WN_LAYER, true},
+    {{2200, 1032, 1, 1, 1}, WN_LAYER},
+    {{2, 4, 64, 2, 1}, WN_GROUP},
+    {{5, 256, 1, 4, 1}, WN_GROUP},
+    {{1, 4, 33008, 2, 1}, WN_GROUP, true},
+    {{3, 2, 64, 1, 3}, WN_BATCH},
+    {{3, 2, 64, 1, 1}, WN_BATCH},
+    {{4, 2, 2048, 1, 4}, WN_BATCH},
+    {{4, 3, 32, 1, 1}, WN_INSTANCE},
+    {{6, 4, 128, 1, 1}, WN_INSTANCE},
+    {{2, 2, 2048, 1, 1}, WN_INSTANCE},
+    {{1, 2, 9000, 1, 1}, WN_INSTANCE},
+    {{1, 2, 16400, 1, 1}, WN_INSTANCE},
+    {{1, 1, 33008, 1, 1}, WN_INSTANCE, true},
     // What is kept of tensors that are not aligned.
-    {WN_LAYER, {600, 64, 1, 1, 1}, false, 1},
-    {WN_LAYER, {2200, 1032, 1, 1, 1}, false, 1},
+    {{600, 64, 1, 1, 1}, WN_LAYER, false, 1},
+    {{2200, 1032, 1, 1, 1}, WN_LAYER, false, 1},
 };
 
 void AddEvenRows(List *list) {
