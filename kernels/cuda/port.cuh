@@ -28,6 +28,14 @@
 /* A static shared array of the block; in device functions that are inlined once per kernel. */
 #define WN_SHARED(type, name, count) __shared__ type name[count]
 
+/* Whether a multiprocessor's share of the memory's bandwidth is so large that instructions count: the GPUs with HBM.
+ * The others have 100 and more of them for each element that they move. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ != 800 && __CUDA_ARCH__ != 900 && __CUDA_ARCH__ != 1000
+#define WN_FAST_MEMORY false
+#else
+#define WN_FAST_MEMORY true
+#endif
+
 /* ---- who is asking: all unsigned */
 
 WN_DEVICE unsigned wn_thread() { return threadIdx.x; }

@@ -336,7 +336,7 @@ WN_DEVICE wni_cuda_job long_job(const wni_cuda_job &job) {
 /* f(job), the plain ones as such. whole: the kernel takes whole sets. */
 template <bool whole, bool short_way = true, class F>
 WN_DEVICE void by_plainness(const wni_cuda_job &job, const F &f) {
-  if constexpr (!short_way) {
+  if constexpr (!(short_way && WN_FAST_MEMORY)) {
     f(long_job(job));
   } else if (!job.plain) {
     f(job);

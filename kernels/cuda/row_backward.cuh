@@ -177,8 +177,9 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     if (wants.sums && here && team.rank == 0) store_task_sums(job, base + team.offset, sums);
     if (!gives || !here) continue;
     /* Where registers are short places are made again, rather than kept: of many octets once. */
-    const RowBackward<X, D> again =
-        K > 1 && !job.plain ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0) : set;
+    const RowBackward<X, D> again = K > 1 && (kScopeIsBlock<scope> || !job.plain)
+                                        ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0)
+                                        : set;
     give_set(job, again, s, terms_of_sums(job, s, sums, inverse_m, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);

@@ -296,7 +296,7 @@ template <class X, class Y, wni_cuda_scope scope>
 struct ForwardBounds {
   static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
   static constexpr int blocks = kScopeIsBlock<scope> || sizeof(X) > 2 || kIsMixed<Y> ? 1 : 2;
-  static constexpr bool short_way = sizeof(X) < 4 || (sizeof(X) == 4 && !(scope == WNI_CUDA_BLOCK_4 && kIsMixed<Y>));
+  static constexpr bool short_way = sizeof(X) < 4 || (sizeof(X) == 4 && scope != WNI_CUDA_BLOCK_4);
 };
 
 template <class X, class Y, wni_cuda_scope scope>

@@ -24,6 +24,7 @@
                                          ((max_threads) / 32 - 1) * 32 + ((min_blocks) < 1 ? 1 : (min_blocks))))) void
 #define WN_PARAM(type) const type &
 #define WN_DEVICE static inline __attribute__((always_inline))
+#define WN_FAST_MEMORY true /* the most that there is to test */
 #define WN_NOINLINE static __attribute__((noinline, unused))
 #define WN_DYNAMIC_SHARED(type, name) type *const name = static_cast<type *>(wn_simt_dynamic_shared())
 /* The address of the static char tells the arrays of a block apart; each instance of a template has its own. */
