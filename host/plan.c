@@ -33,6 +33,7 @@ wni_plan_input wni_plan_input_make(const wni_problem *problem, wn_pass pass, int
                                 .act = p->act,
                                 .add = p->add,
                                 .flags = p->flags,
+                                .running = problem->running,
                                 .ranks = stats == WNI_STATS_RUNNING ? 0 : problem->ranks};
   return input;
 }

@@ -128,6 +128,14 @@ typedef struct wni_cuda_layout {
   size_t joined;    /* sync plans: int64 */
 } wni_cuda_layout;
 
+/* Bytes that a call moves which has all that the pass can use. */
+typedef struct wni_cuda_traffic {
+  double read, written; /* from and to the device's memory: tensors, parameters, statistics */
+  double again;         /* of `read`, what has been read before and did not stay in the cache */
+  double cached;        /* read a second time, but from the cache */
+  double partial;       /* written to the workspace; it is read from there out of the cache */
+} wni_cuda_traffic;
+
 enum { WNI_CUDA_LAUNCHES = 8 };
 
 typedef struct wni_cuda_plan {
@@ -136,9 +144,10 @@ typedef struct wni_cuda_plan {
   wni_cuda_cut cut;
   wni_cuda_layout at;
   size_t workspace;
-  /* What it expects: bytes from and to the device's memory, waves of the largest launch, block barriers that a set
-   * waits for, and the time that the bytes take at the specified bandwidth plus the launches. */
-  double read, written, waves, seconds;
+  /* What it expects: bytes, without masks; waves of the largest launch, block barriers that a set waits for, and the
+   * time that the bytes take at the specified bandwidth plus the launches. */
+  wni_cuda_traffic traffic;
+  double waves, seconds;
   int barriers;
 } wni_cuda_plan;
 
@@ -152,6 +161,10 @@ bool wni_cuda_smaller(const wni_plan_input *input, int index, wni_plan_input *sm
 void wni_cuda_plan_text(const wni_cuda_plan *plan, const wni_plan_input *input, char *text, size_t size);
 const char *wni_cuda_function_name(wni_cuda_function function);
 const char *wni_cuda_scope_name(wni_cuda_function function, int variant); /* "" where variants are no scopes */
+
+/* plan_cuda_traffic.c. masked: a forward call stores signs in a mask, a backward one takes them from there. */
+wni_cuda_traffic wni_cuda_count(const wni_plan_input *input, const wni_cuda_figures *device, const wni_cuda_plan *plan,
+                                bool masked);
 
 /* plan_cuda_expect.c: its last step, and how many blocks of that size and shared memory a multiprocessor holds. */
 void wni_cuda_expect(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);

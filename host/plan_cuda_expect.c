@@ -13,60 +13,6 @@ int64_t wni_cuda_resident(const wni_cuda_figures *d, int64_t block, int64_t shar
 
 static const double launch_seconds = 2.5e-6; /* a stream's launch to the next one's, measured on H200; a graph's: 1.3 */
 
-/* Whether what a launch has read is still in the second-level cache when the next one comes: two thirds of it, beyond
- * which an H200 reads at the memory's speed. */
-static bool in_l2(const wni_cuda_figures *d, double bytes) { return bytes <= (double)d->l2_bytes * 2 / 3; }
-
-typedef struct sweep_bytes {
-  double first, again; /* what the first sweep over the tensors reads, what a second one does */
-} sweep_bytes;
-
-static sweep_bytes count_reads(const wni_plan_input *in) {
-  const double elements = (double)wni_elements(&in->geo), x = elements * (double)size_of(in->types.x);
-  sweep_bytes s = {x, x};
-  if (is_backward(in)) {
-    s.first = x + elements * (double)size_of(in->types.dy);
-    if (in->add == WN_ADD_AFTER && in->act != WN_ACT_NONE) s.first += x;
-    s.again = s.first;
-    if (in->add == WN_ADD_BEFORE) s.first += x; /* dsum, which only dx needs */
-  } else if (in->add != WN_ADD_NONE) {
-    s.first = in->add == WN_ADD_BEFORE ? 2 * x : x;
-    s.again = in->add == WN_ADD_BEFORE && in->pass == WN_TRAIN ? x : 2 * x;
-  }
-  return s;
-}
-
-static double count_writes(const wni_plan_input *in) {
-  const double elements = (double)wni_elements(&in->geo), x = elements * (double)size_of(in->types.x);
-  if (is_backward(in)) return in->add == WN_ADD_AFTER ? 2 * x : x;
-  const double y = elements * (double)size_of(in->types.y);
-  return in->add == WN_ADD_BEFORE && in->pass == WN_TRAIN ? x + y : y;
-}
-
-static bool has_launch(const wni_cuda_plan *plan, wni_cuda_function function) {
-  for (int i = 0; i < plan->launches; i++)
-    if (plan->launch[i].function == function) return true;
-  return false;
-}
-
-/* Bytes of the tensors that lie between a first and a second read of the same. 0: they are read once. */
-static double between_reads(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_plan *plan,
-                            double sweep) {
-  const wni_cuda_launch *const first = &plan->launch[0];
-  if (first->function == WNI_CUDA_ROW_FORWARD || first->function == WNI_CUDA_ROW_BACKWARD) {
-    /* Registers keep x and g of 16-bit types, or one octet, until dx is made. */
-    const bool again = is_backward(in) && size_of(in->types.x) > 2 && first->variant != WNI_CUDA_LANES_1;
-    if (first->variant != WNI_CUDA_BLOCK_LOOP && !again) return 0;
-    const double blocks = (double)(wni_cuda_resident(d, first->block, first->shared) * d->sms),
-                 sets = (double)in->geo.sets;
-    return sweep * (blocks < sets ? blocks / sets : 1);
-  }
-  return plan->launches > 1 && first->function != WNI_CUDA_ROW_APPLY && first->function != WNI_CUDA_COLUMN_APPLY &&
-                 in->stats != WNI_STATS_RUNNING
-             ? sweep
-             : 0;
-}
-
 /* Block barriers on the way of a set: strict statistics are two sums, moments and backward sums one. */
 static int count_barriers(const wni_cuda_plan *plan) {
   const wni_cuda_launch *const l = &plan->launch[0];
@@ -77,17 +23,7 @@ static int count_barriers(const wni_cuda_plan *plan) {
 }
 
 void wni_cuda_expect(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
-  const sweep_bytes s = count_reads(in);
-  const double params = (double)in->geo.params, sets = (double)in->geo.sets, real = (double)size_of(in->types.real);
-  plan->read = s.first + 2 * params * (double)size_of(in->types.param);
-  plan->written = count_writes(in);
-  const double between = between_reads(in, d, plan, s.first);
-  if (between > 0 && !in_l2(d, between)) plan->read += s.again;
-  if (has_launch(plan, WNI_CUDA_COLUMN_BACKWARD_SUMS) && in->geo.pattern == WNI_ROW && !in_l2(d, s.first))
-    plan->read += s.again; /* a third time, for the parameters */
-  if (in->stats == WNI_STATS_SAVED) plan->read += 2 * sets * real;
-  if (in->pass == WN_TRAIN) plan->written += 2 * sets * real;
-  if (is_backward(in)) plan->written += 2 * params * (double)size_of(in->types.param_grad);
+  plan->traffic = wni_cuda_count(in, d, plan, false);
   plan->barriers = count_barriers(plan);
   plan->waves = 0;
   for (int i = 0; i < plan->launches; i++) {
@@ -95,7 +31,8 @@ void wni_cuda_expect(const wni_plan_input *in, const wni_cuda_figures *d, wni_cu
     const double waves = (double)l->grid / (double)(wni_cuda_resident(d, l->block, l->shared) * d->sms);
     if (waves > plan->waves) plan->waves = waves;
   }
-  plan->seconds = (plan->read + plan->written) / d->bytes_per_second + plan->launches * launch_seconds;
+  const wni_cuda_traffic *const t = &plan->traffic;
+  plan->seconds = (t->read + t->written + t->partial) / d->bytes_per_second + plan->launches * launch_seconds;
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */

@@ -18,12 +18,7 @@ enum {
   STATIC_SHARED = 2 << 10 /* what kernels have beside the launch's: rooms for a number of each warp, or a few */
 };
 
-/* Batch and instance norm, in which a set has one parameter: whose running statistics a pass may update. */
-static inline bool may_update_running(const wni_plan_input *in) {
-  const wni_geometry *const g = &in->geo;
-  const bool one_param = g->pattern == WNI_ROW ? g->param_step == 1 : g->set_columns == 1 && !g->param_by_row;
-  return in->pass == WN_TRAIN && one_param;
-}
+static inline bool may_update_running(const wni_plan_input *in) { return in->pass == WN_TRAIN && in->running; }
 
 /* Of a launch's own, beside what kernels have. */
 static inline int64_t room_of(const wni_cuda_figures *d) { return d->shared_per_block - STATIC_SHARED; }

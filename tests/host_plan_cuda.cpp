@@ -428,11 +428,11 @@ TEST(PlanCuda, ExpectsNoLessThanTheTensors) {
     const wni_plan_input in = c.Input();
     const wni_cuda_plan plan = MakePlan(in, device);
     const double elements = static_cast<double>(wni_elements(&in.geo));
-    EXPECT_GE(plan.read, elements * (in.types.x == WN_F64 ? 8 : 2));
-    EXPECT_GE(plan.written, elements);
+    EXPECT_GE(plan.traffic.read, elements * (in.types.x == WN_F64 ? 8 : 2));
+    EXPECT_GE(plan.traffic.written, elements);
     EXPECT_GT(plan.waves, 0);
     EXPECT_GE(plan.barriers, 0);
-    EXPECT_GE(plan.seconds, (plan.read + plan.written) / device.bytes_per_second);
+    EXPECT_GE(plan.seconds, (plan.traffic.read + plan.traffic.written) / device.bytes_per_second);
   });
 }
 
@@ -460,11 +460,11 @@ TEST(PlanCuda, RowsOfLanguageModelsAreReadOnce) {
   EXPECT_EQ(infer.launches, 1);
   EXPECT_EQ(infer.launch[0].variant, WNI_CUDA_BLOCK_4);
   EXPECT_TRUE(infer.cut.row.keeps_params);
-  EXPECT_NEAR(infer.read, bytes, 0.001 * bytes);
-  EXPECT_NEAR(infer.written, bytes, 0.001 * bytes);
+  EXPECT_NEAR(infer.traffic.read, bytes, 0.001 * bytes);
+  EXPECT_NEAR(infer.traffic.written, bytes, 0.001 * bytes);
   const wni_cuda_plan backward = PlanOn("H200", RmsRows(16384, 4096, WN_BACKWARD));
   EXPECT_EQ(backward.launches, 2);
-  EXPECT_NEAR(backward.read, 2 * bytes, 0.002 * bytes);
+  EXPECT_NEAR(backward.traffic.read, 2 * bytes, 0.002 * bytes);
   EXPECT_LE(backward.cut.param_rows, 2 * 132);
   EXPECT_EQ(PlanOn("H200", RmsRows(131072, 128, WN_INFER)).cut.row.lanes, 4);
 }

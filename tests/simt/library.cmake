@@ -55,6 +55,27 @@ if(EXISTS "${WARPNORM_CUDA_INCLUDE}/nvtx3/nvToolsExt.h")
                                               "NVTX_INJECTION64_PATH=$<TARGET_FILE:wn_simt_profiler>")
 endif()
 
+# What launches read and write, in several parts that run side by side. A row of docs/gpu-model.md comes of each case.
+if(NOT WARPNORM_SANITIZE)
+  add_executable(wn_simt_traffic_tests traffic_test.cpp traffic.cpp traffic_cases.cpp figures_of.c)
+  target_include_directories(wn_simt_traffic_tests SYSTEM PRIVATE "${WARPNORM_CUDA_INCLUDE}")
+  target_link_libraries(wn_simt_traffic_tests PRIVATE warpnorm_simt warpnorm_pedantic GTest::gtest_main)
+  set(traffic_rows "${CMAKE_CURRENT_BINARY_DIR}/traffic")
+  file(MAKE_DIRECTORY "${traffic_rows}")
+  set(traffic_parts 4)
+  math(EXPR traffic_last "${traffic_parts} - 1")
+  foreach(part RANGE ${traffic_last})
+    add_test(NAME simt.traffic.${part} COMMAND wn_simt_traffic_tests)
+    set_tests_properties(
+      simt.traffic.${part}
+      PROPERTIES LABELS simt
+                 TIMEOUT 600
+                 FIXTURES_SETUP gpu_model
+                 ENVIRONMENT
+                 "GTEST_TOTAL_SHARDS=${traffic_parts};GTEST_SHARD_INDEX=${part};WN_TRAFFIC_ROWS=${traffic_rows}")
+  endforeach()
+endif()
+
 # The tests of tests/ that run on a device, on emulated ones: the same sources, the same list of cases, the same
 # tolerances. Not those whose tensors are large.
 set(library_test_sources ${wn_library_test_sources})

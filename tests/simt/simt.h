@@ -131,6 +131,7 @@ struct Traffic { /* of one allocation */
   int64_t sectors_read, sectors_written; /* 32-byte sectors, each counted once */
   int64_t sectors_again;                 /* reads of a sector that another request had read before */
   int64_t again_after;                   /* the bytes requested in between, summed over sectors_again */
+  int64_t sectors_fetched;               /* reads of a sector that was not in the cache: from the device's memory */
 };
 struct Counts {
   std::string kernel;
@@ -142,8 +143,12 @@ struct Counts {
   int64_t shuffles;                       /* of warps */
   std::vector<Traffic> traffic;
 };
-/* Off to begin with: it makes runs several times slower. */
+/* Off to begin with: it makes runs several times slower. Counted launches start their blocks in order, as many live at
+ * once as the device holds (up to 64K threads), and all of these come forward together. */
 void set_counting(bool on);
+/* A cache of so many bytes, empty at the call, which counted launches share: the sectors that were touched last stay,
+ * in one order for reads and writes, whole. 0, to begin with: there is none. */
+void set_cache(size_t bytes);
 /* Launches since reset() while counting was on. */
 const std::vector<Counts> &counts();
 int64_t launches(); /* since reset(), counted or not */

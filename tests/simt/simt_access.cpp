@@ -256,6 +256,7 @@ inline void access(void *pointer, uintptr_t site) {
       write ? write_word(address + i, 15, p, site, false) : read_word(address + i, 15, p, site, false);
     }
   }
+  if (__builtin_expect(machine.counting, 0) && address >= global_base) give_way();
 }
 
 }  // namespace

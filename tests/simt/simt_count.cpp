@@ -63,6 +63,19 @@ void count_sector(Traffic *t, uintptr_t address, bool write) {
   sector.read_at = requested;
 }
 
+Traffic &traffic_of(const Allocation *a) {
+  Traffic &t = traffic[a];
+  t.allocation = reinterpret_cast<const void *>(a->lo);
+  t.bytes = a->hi - a->lo;
+  return t;
+}
+
+/* When it happens, because the cache's content is a matter of time. */
+void count_cached(uintptr_t address, unsigned bytes, bool write) {
+  for (uintptr_t s = address / 32; s <= (address + bytes - 1) / 32; s++)
+    if (!cache_touch(s) && !write) traffic_of(allocation_near(address)).sectors_fetched++;
+}
+
 void count_request(const Access *first, const Access *last) {
   if (first->address < global_base) {
     now.shared_requests += best_passes(first, last);
@@ -79,9 +92,7 @@ void count_request(const Access *first, const Access *last) {
   now.request_sectors += static_cast<int64_t>(sectors.size());
   requested += 32 * sectors.size();
   const Allocation *const a = allocation_near(first->address); /* one instruction may serve two: never seen */
-  Traffic &t = traffic[a];
-  t.allocation = reinterpret_cast<const void *>(a->lo);
-  t.bytes = a->hi - a->lo;
+  Traffic &t = traffic_of(a);
   for (const uintptr_t s : sectors) count_sector(&t, s * 32, first->write);
 }
 
@@ -106,6 +117,7 @@ void count_end() {
 void count_access(uintptr_t address, unsigned bytes, bool write, uintptr_t site) {
   std::vector<Access> &log = logs[me->warp];
   log.push_back({site, address, 0, me->lane, static_cast<uint8_t>(std::min(bytes, 255u)), write});
+  if (address >= global_base) count_cached(address, bytes, write);
 }
 
 void count_flush(Warp *w) {

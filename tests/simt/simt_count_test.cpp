@@ -70,6 +70,30 @@ TEST_P(Counted, ReadTwice) {
   EXPECT_EQ(c.barriers, 1);
 }
 
+TEST_P(Counted, TheCacheKeepsWhatWasTouchedLast) {
+  const auto fetched = [this](size_t cache, const void *kernel) {
+    set_cache(cache);
+    const int64_t n = of(run(kernel, 1), job_.x).sectors_fetched;
+    set_cache(0);
+    return n;
+  };
+  EXPECT_EQ(fetched(1024, counted_twice), 8); /* 8 sectors of x, 8 of y */
+  EXPECT_EQ(fetched(256, counted_twice), 8);
+  EXPECT_EQ(fetched(128, counted_twice), 16) << "half of x is gone when it is read again, and so is the rest then";
+  EXPECT_EQ(fetched(0, counted_twice), 16);
+  EXPECT_EQ(fetched(128 * 32, counted_scattered), 64);
+}
+
+TEST_P(Counted, TheCacheIsSharedByLaunches) {
+  set_cache(1024);
+  EXPECT_EQ(of(run(counted_streaming, 2), job_.x).sectors_fetched, 16);
+  EXPECT_EQ(of(run(counted_streaming, 2), job_.x).sectors_fetched, 0);
+  set_cache(1024);
+  EXPECT_EQ(of(run(counted_streaming, 2), job_.x).sectors_fetched, 16) << "it is empty again";
+  EXPECT_EQ(of(run(counted_streaming, 4), job_.x).sectors_fetched, 32) << "half fits";
+  set_cache(0);
+}
+
 TEST_P(Counted, Scattered) {
   const Counts c = run(counted_scattered, 1);
   EXPECT_EQ(of(c, job_.x).sectors_read, 64);

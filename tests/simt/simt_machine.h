@@ -171,6 +171,8 @@ struct Machine {
   int64_t fuel; /* accesses until a thread counts as endless */
   bool counting;
   std::vector<Warp *> ready, paused;
+  Warp *turn; /* while counting: whose turn it is, and the lanes that have not had theirs */
+  uint32_t turn_lanes;
   std::vector<Cluster *> live, ended;
   std::vector<Cluster *> spare;
   std::vector<Block *> spare_blocks;
@@ -215,6 +217,8 @@ inline void make_ready(Warp *w, uint32_t lanes) {
 void yield_fiber();
 /* Ready, but others may come first. */
 void maybe_yield();
+/* Ready, behind others. */
+void give_way();
 /* Spins: comes back when something may have changed. */
 void pause_fiber();
 
@@ -273,6 +277,8 @@ void count_flush(Warp *w);
 void count_barrier();
 void count_shuffle();
 void forget_counts();
+/* Whether the sector was in the cache; now it is, the last to go. */
+bool cache_touch(uintptr_t sector);
 
 }  // namespace wn::simt
 #endif

@@ -91,12 +91,18 @@ void block_start(Block *b, Cluster *c, int64_t id, unsigned rank) {
   for (Warp &w : b->warps) make_ready(&w, w.exists);
 }
 
-/* Clusters start in random order: a few are dealt from the rest, as many as a shuffle of all would need. */
-void cluster_start() {
-  const Launch &l = machine.launch;
+/* Clusters start in random order: a few are dealt from the rest, as many as a shuffle of all would need. What is
+ * counted starts in order, as on a GPU. */
+int64_t next_cluster() {
+  if (machine.counting) return machine.launch.blocks / machine.launch.cluster - machine.unstarted--;
   const uint32_t at = random_below(static_cast<uint32_t>(machine.unstarted));
   std::swap(machine.starting[at], machine.starting[static_cast<size_t>(--machine.unstarted)]);
-  const int64_t index = machine.starting[static_cast<size_t>(machine.unstarted)];
+  return machine.starting[static_cast<size_t>(machine.unstarted)];
+}
+
+void cluster_start() {
+  const Launch &l = machine.launch;
+  const int64_t index = next_cluster();
   Cluster *c;
   if (machine.spare.empty()) {
     c = new Cluster();
@@ -139,18 +145,39 @@ int pick_lane(uint32_t lanes) {
   return static_cast<int>((static_cast<unsigned>(__builtin_ctz(turned)) + r) & 31);
 }
 
+Warp *random_warp() {
+  while (!machine.ready.empty()) {
+    const uint32_t at = random_below(static_cast<uint32_t>(machine.ready.size()));
+    Warp *const w = machine.ready[at];
+    if (w->ready) return w;
+    w->listed = false;
+    machine.ready[at] = machine.ready.back();
+    machine.ready.pop_back();
+  }
+  return nullptr;
+}
+
+/* What is counted takes turns: each ready lane of a warp comes as far as its next access to global memory, then another
+ * warp follows. So lanes keep together, as on a GPU, and warps come forward together. */
+Fiber *pick_in_turn() {
+  Warp *w = machine.turn;
+  if (!w || !(w->ready & machine.turn_lanes)) {
+    w = machine.turn = random_warp();
+    if (!w) return nullptr;
+    machine.turn_lanes = w->ready;
+  }
+  const int lane = __builtin_ctz(w->ready & machine.turn_lanes);
+  machine.turn_lanes &= ~(1u << lane);
+  w->ready &= ~(1u << lane);
+  return &w->fibers[lane];
+}
+
 Fiber *pick() {
+  if (machine.counting) return pick_in_turn();
   Warp *w = me ? me->warp : nullptr;
   if (!w || !w->ready || random32() % 16 == 0) {
-    for (;;) {
-      if (machine.ready.empty()) return nullptr;
-      const uint32_t at = random_below(static_cast<uint32_t>(machine.ready.size()));
-      w = machine.ready[at];
-      if (w->ready) break;
-      w->listed = false;
-      machine.ready[at] = machine.ready.back();
-      machine.ready.pop_back();
-    }
+    w = random_warp();
+    if (!w) return nullptr;
   }
   const int lane = pick_lane(w->ready);
   w->ready &= ~(1u << lane);
@@ -260,7 +287,9 @@ bool machine_run(const Launch &launch) {
   machine.unstarted = launch.blocks / launch.cluster;
   machine.starting.resize(static_cast<size_t>(machine.unstarted));
   for (size_t i = 0; i < machine.starting.size(); i++) machine.starting[i] = static_cast<uint32_t>(i);
-  machine.window = 1 + random_below(4);
+  constexpr size_t counted_threads = 64 << 10; /* a stack each */
+  machine.turn = nullptr;
+  machine.window = machine.counting ? counted_threads / (launch.threads * launch.cluster) : 1 + random_below(4);
   running = true;
   if (machine.counting) count_begin(launch);
   uint32_t seen = machine.progress;
@@ -305,6 +334,10 @@ void yield_fiber() {
 
 void maybe_yield() {
   if (random32() & 1) return;
+  give_way();
+}
+
+void give_way() {
   make_ready(me->warp, 1u << me->lane);
   yield_fiber();
 }
