@@ -147,7 +147,7 @@ struct Counts {
  * once as the device holds (up to 64K threads), and all of these come forward together. */
 void set_counting(bool on);
 /* A cache of so many bytes, empty at the call, which counted launches share: the sectors that were touched last stay,
- * in one order for reads and writes, whole. 0, to begin with: there is none. */
+ * in one order for reads and writes, whole. 0, to begin with: there is none, and nothing is fetched. */
 void set_cache(size_t bytes);
 /* Launches since reset() while counting was on. */
 const std::vector<Counts> &counts();

@@ -24,12 +24,12 @@ void set_cache(size_t bytes) {
 }
 
 bool cache_touch(uintptr_t sector) {
+  if (room == 0) return true;
   const auto known = places.find(sector);
   if (known != places.end()) {
     sectors.splice(sectors.begin(), sectors, known->second);
     return true;
   }
-  if (room == 0) return false;
   if (places.size() == room) {
     places.erase(sectors.back());
     sectors.splice(sectors.begin(), sectors, std::prev(sectors.end()));

@@ -277,7 +277,7 @@ void count_flush(Warp *w);
 void count_barrier();
 void count_shuffle();
 void forget_counts();
-/* Whether the sector was in the cache; now it is, the last to go. */
+/* Whether the sector was in the cache, or there is none; now it is there, the last to go. */
 bool cache_touch(uintptr_t sector);
 
 }  // namespace wn::simt

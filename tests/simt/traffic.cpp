@@ -144,7 +144,6 @@ wn_status Backward(const TrafficCase &c, const wn_plan *plan, Arguments *in, voi
 void Collect(Arguments *in, const void *work, MeasuredTraffic *to) {
   for (const Counts &launch : counts()) {
     to->barriers += launch.barriers;
-    to->kernels.push_back(launch.kernel);
     for (const Traffic &t : launch.traffic) {
       if (t.allocation == work) {
         to->partial += t.sectors_written;
@@ -226,6 +225,9 @@ MeasuredTraffic Measure(const TrafficCase &c) {
   const wni_plan_input input = wni_plan_input_make(&plan->problem, c.pass, c.n);
   wni_cuda_plan choice;
   wni_plan_cuda(&input, wni_figures_of(device), &choice);
+  const wni_cuda_launch &first = choice.launch[0];
+  const std::string scope = wni_cuda_scope_name(first.function, first.variant);
+  m.kernel = wni_cuda_function_name(first.function) + (scope.empty() ? "" : " " + scope);
   m.announced = wni_cuda_count(&input, wni_figures_of(device), &choice, c.masked);
   char text[256];
   EXPECT_EQ(wn_plan_explain(plan, c.pass, text, sizeof text), WN_OK);

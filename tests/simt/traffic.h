@@ -49,7 +49,7 @@ struct MeasuredTraffic {
   std::int64_t partial = 0, partial_fetched = 0;  // sectors of the workspace: written; from the device's memory
   std::int64_t barriers = 0;
   std::int64_t cache = 0;  // bytes that are counted upon: two thirds of it
-  std::vector<std::string> kernels;
+  std::string kernel;      // of the first launch
   wni_cuda_traffic announced;
   std::string explained;  // wn_plan_explain
 

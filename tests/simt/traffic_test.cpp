@@ -89,7 +89,7 @@ void WriteRow(std::size_t index, const TrafficCase &c, const MeasuredTraffic &m)
                 static_cast<long long>(m.partial), 100 * static_cast<double>(m.partial) / least,
                 static_cast<double>(m.Fetched() + m.Written()) / least);
   std::ofstream(folder + std::string(name)) << "| " << c.Name() << " | " << c.device << " / " << c.part << " | "
-                                            << m.kernels.front() << " | " << numbers << " | " << c.reason << " |\n";
+                                            << m.kernel << " | " << numbers << " | " << c.reason << " |\n";
 }
 
 class SectorsOf : public testing::TestWithParam<std::size_t> {};
