@@ -15,7 +15,7 @@ typedef struct wni_plan_input {
   wn_add add;
   uint32_t flags;
   bool running; /* the problem has running statistics: training passes update them */
-  int ranks; /* that exchange what they know of the sets, in a sync plan; 0: nothing is exchanged */
+  int ranks;    /* that exchange what they know of the sets, in a sync plan; 0: nothing is exchanged */
 } wni_plan_input;
 
 typedef struct wni_backend {
