@@ -155,7 +155,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   const BackwardWants wants = backward_wants(job);
   HeldState<R, K> state = {held_octets<K>(row, team), {}, {dynamic + behind, across}, pairs, {-1, {}}, {}, wants};
   if (K > 1 && row.keeps_params) {
-    keep_params(job, pairs);
+    keep_params(job, pairs, needs_z(job.call));
     wn_sync_block();
   }
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);

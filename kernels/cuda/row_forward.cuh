@@ -173,7 +173,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   const Team team = scope_team<scope>(job);
   const SharedPairs<R> pairs = {dynamic, static_cast<unsigned>(row.octets)};
   if (K > 1 && row.keeps_params) {
-    keep_params(job, pairs);
+    keep_params(job, pairs, true);
     wn_sync_block();
   }
   HeldOctets<K> octets = held_octets<K>(row, team);

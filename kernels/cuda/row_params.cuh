@@ -10,13 +10,15 @@ namespace wn {
  * them. The caller's barrier comes after. */
 
 template <class R>
-WN_DEVICE void keep_params(const wni_cuda_job &job, const SharedPairs<R> &pairs) {
+WN_DEVICE void keep_params(const wni_cuda_job &job, const SharedPairs<R> &pairs, bool with_beta) {
   for (unsigned o = wn_thread(); o < pairs.octets; o += wn_threads()) {
     const int n = octet_elements(job.cut.row, {0, o});
-    const RowParams<R> params = row_params<R>(job, 8 * static_cast<int64_t>(o), n);
+    const int64_t param = 8 * static_cast<int64_t>(o);
+    const Octet<R> gamma = row_gammas<R>(job, param, n);
+    const Octet<R> beta = with_beta ? betas_of<R>(job.call, param, n, job.plain) : splat<R>(0);
     OctetPair<R> v;
 #pragma unroll
-    for (int i = 0; i < 8; i++) v.of[0][i] = params.gamma.v[i], v.of[1][i] = params.beta.v[i];
+    for (int i = 0; i < 8; i++) v.of[0][i] = gamma.v[i], v.of[1][i] = beta.v[i];
     store_shared(pairs, o, v);
   }
 }
