@@ -14,7 +14,8 @@ enum {
    * 16 bits, half of what the L2 of the smallest device has for each of its first few blocks. */
   LOOP_OCTETS = 64 << 10,
   SEGMENT_OCTETS = 4096, /* 64 KB in 16 bits: 16 turns of a block, its 16 bytes of moments are nothing beside them */
-  PERSISTENT = 2 /* blocks per multiprocessor where each leaves partial parameter sums: one loads while one waits */
+  PERSISTENT = 2 /* blocks per multiprocessor at most where each leaves partial parameter sums, if so many fit: one
+                  * loads while one waits */
 };
 
 /* ---- ROW: who holds a set --------------------------------------------------------------------------------------- */
@@ -130,7 +131,8 @@ static int64_t pair_bytes(const wni_plan_input *in, int64_t octets) {
 /* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, where numbers are wide the double. */
 static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared) {
   const wn_dtype other = is_backward(in) ? in->types.dy : in->types.y;
-  const bool wide = h.scope == WNI_CUDA_LANES_4 && (size_of(in->types.x) > 2 || other != in->types.x);
+  const bool wide =
+      h.scope == WNI_CUDA_LANES_4 && (is_backward(in) || size_of(in->types.x) > 2 || other != in->types.x);
   const int64_t by_registers = (wide ? BLOCK : most_threads(in)) / h.block;
   return most(1, least(by_registers, wni_cuda_resident(d, h.block, shared)));
 }
@@ -184,7 +186,7 @@ static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *
   const holder h = hold_set(in, r->octets);
   wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
   l->shared = (unsigned)column_bytes(in, h, r->octets);
-  const int64_t blocks = least(PERSISTENT, wni_cuda_resident(d, h.block, l->shared)) * d->sms;
+  const int64_t blocks = least(PERSISTENT, resident_blocks(in, d, h, l->shared)) * d->sms;
   l->grid = (unsigned)most(1, least(l->grid, blocks));
   /* The columns of lanes meet where the parameters were. */
   keep_params(in, d, h, (h.scope == WNI_CUDA_LANES_4 ? 0 : l->shared) + pair_bytes(in, r->octets), r, l);
