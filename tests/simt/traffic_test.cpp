@@ -39,6 +39,13 @@ double Edges(const MeasuredTraffic &m) {
   return static_cast<double>(m.tensors.size()) + 0.001 * static_cast<double>(m.Least());
 }
 
+// Runs of a tensor that are no whole sectors share one with the next, which may have gone when that one's turn comes.
+std::int64_t SharedSectors(const TrafficCase &c, const TensorTraffic &t) {
+  const std::int64_t run = c.problem.layout == WN_NXC || c.x == 1 ? c.c : c.x, runs = c.n * c.c * c.x / run;
+  const std::int64_t bytes = t.bytes / runs;
+  return bytes % static_cast<std::int64_t>(kSector) == 0 ? 0 : runs / 10;  // neighbours come soon after one another
+}
+
 bool IsSmall(const TensorTraffic &t, const MeasuredTraffic &m) { return t.sectors() < m.Least() / 100; }
 
 void ExpectOnce(const TrafficCase &c, const MeasuredTraffic &m) {
@@ -48,7 +55,9 @@ void ExpectOnce(const TrafficCase &c, const MeasuredTraffic &m) {
     if (IsSmall(t, m)) {
       EXPECT_LE(static_cast<double>(t.fetched), (t.reads ? static_cast<double>(t.sectors()) : 0) + Edges(m));
     } else if (c.reads == 1 || !t.summed) {
-      EXPECT_EQ(t.fetched, t.reads ? t.sectors() : 0) << "from memory";
+      const std::int64_t least = t.reads ? t.sectors() : 0;
+      EXPECT_GE(t.fetched, least) << "from memory";
+      EXPECT_LE(t.fetched, least + (t.reads ? SharedSectors(c, t) : 0)) << "from memory";
     }
     if (t.reads) {
       EXPECT_GE(t.read, t.sectors()) << "the pass needs all of it";
