@@ -14,11 +14,14 @@ static norm_choice norm_of(const picture_choice *choice, wn_act act) {
 }
 
 static void add_behind(picture_network *net, const picture_choice *choice) {
+  const stage_spec activation = {.kind = &stage_activation, .act = choice->act};
+  const bool fused = choice->norm && !choice->norm_after && !choice->apart;
+  const bool last = choice->norm && !choice->norm_after && choice->apart;
+  if (!fused && !last) add(net, &activation);
   if (choice->norm) {
-    add(net, &(stage_spec){.kind = &stage_norm, .norm = norm_of(choice, choice->act)});
-  } else {
-    add(net, &(stage_spec){.kind = &stage_activation, .act = choice->act});
+    add(net, &(stage_spec){.kind = &stage_norm, .norm = norm_of(choice, fused ? choice->act : WN_ACT_NONE)});
   }
+  if (last) add(net, &activation);
   if (choice->drop > 0) add(net, &(stage_spec){.kind = &stage_dropout, .drop = choice->drop});
 }
 
