@@ -128,7 +128,7 @@ class GradientProbe : public wn::MachineTest {
     const uint8_t *const labels = put(before.labels);
     EXPECT_TRUE(network_forward(&net, true, batch, images, &fault_));
     EXPECT_TRUE(network_backward(&net, batch, images, labels, &fault_));
-    const Moment now = moment(&net, batch, images, labels);
+    Moment now = moment(&net, batch, images, labels);
     EXPECT_TRUE(network_forward(&net, true, pictures, set_.images, &fault_));
     *into = {get(net.stages[1].y, pictures * 5), get(net.stages[3].y, pictures * 4)};
     network_destroy(&net);
