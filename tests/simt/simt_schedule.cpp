@@ -321,8 +321,8 @@ bool machine_run(const Launch &launch) {
 void yield_fiber() {
   Fiber *const f = me;
   Fiber *const next = pick();
-  if (next == f) {
-    f->state = State::ready;
+  if (next && next == f) {
+    next->state = State::ready;
     return;
   }
   if (next) {
