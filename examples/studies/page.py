@@ -20,6 +20,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGES = ROOT / "docs" / "studies"
+sys.path.append(str(ROOT / "benchmarks"))  # for the pages' modules: picture.py; trainings.py is beside this file
 
 
 def names():

@@ -1,10 +1,7 @@
 """The page of what activations see: numbers and pictures from layers.csv, histograms.csv and trainings.csv."""
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks"))
-import picture  # noqa: E402
+import picture
+from trainings import mean
 
 PLACES = ("none", "before", "after")
 COLOURS = {"none": "#808080", "before": picture.BLUE, "after": picture.ORANGE}
@@ -12,11 +9,6 @@ TITLES = {"none": "no normalization", "before": "batch norm before", "after": "b
 STDS = ("0.01", "apt", "1")
 RATE = 0.003  # of all but the study of dead units
 LAYERS = range(1, 6)
-
-
-def mean(values):
-    values = list(values)
-    return sum(values) / len(values)
 
 
 def std_of(row):

@@ -1,10 +1,7 @@
 """The page of the batch size: numbers and pictures from accuracy.csv."""
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks"))
-import picture  # noqa: E402
+import picture
+from trainings import Cell, chosen, mean
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 NORMS = ("none", "batch", "layer", "group", "instance", "rms")
@@ -23,45 +20,9 @@ COLOURS = {
 }
 
 
-def mean(values):
-    return sum(values) / len(values)
-
-
-class Cell:
-    """The trainings of one cell: a seed each."""
-
-    def __init__(self, rows):
-        if not rows:
-            raise ValueError("no such training")
-        self.rows = rows
-
-    def values(self, column):
-        return [100 * row[column] for row in self.rows]
-
-    def mean(self, column="test_accuracy"):
-        return mean(self.values(column))
-
-    def low(self, column="test_accuracy"):
-        return min(self.values(column))
-
-    def high(self, column="test_accuracy"):
-        return max(self.values(column))
-
-    def gap(self):
-        """Points that the running statistics lose against those of batches as in training."""
-        return self.mean("own_statistics_accuracy") - self.mean()
-
-
 def finder(rows):
     def cell(norm, batch, parts=1, layout="NCX", rate=RATE):
-        return Cell(
-            [
-                row
-                for row in rows
-                if (row["norm"], row["batch"], row["parts"], row["layout"], row["rate"])
-                == (norm, batch, parts, layout, rate)
-            ]
-        )
+        return Cell(chosen(rows, norm=norm, batch=batch, parts=parts, layout=layout, rate=rate))
 
     return cell
 

@@ -1,11 +1,8 @@
 """The page of gradients and shift: numbers and pictures from first.csv, shift.csv and training.csv."""
 
 import math
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks"))
-import picture  # noqa: E402
+import picture
+from trainings import chosen, mean
 
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 NORMS = ("none", "batch")
@@ -14,18 +11,6 @@ GAINS = (0.25, 1, 4)
 RATES = (0.1, 0.3, 1)
 DRAWN_RATE = 0.1
 COLOURS = {"none": picture.ORANGE, "batch": picture.BLUE}
-
-
-def mean(values):
-    values = list(values)
-    return sum(values) / len(values)
-
-
-def select(rows, **wanted):
-    found = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
-    if not found:
-        raise ValueError(f"no such rows: {wanted}")
-    return found
 
 
 def of_seeds(rows, value):
@@ -49,10 +34,10 @@ class First:
 
     def at_layers(self, activation, norm, hidden, gain):
         """Layer, mean, least, largest: of the decimal logarithm of the gradient's length."""
-        rows = select(self.rows, activation=activation, norm=norm, hidden=hidden, gain=gain)
+        rows = chosen(self.rows, activation=activation, norm=norm, hidden=hidden, gain=gain)
         points = []
         for layer in range(hidden + 1):
-            logs = [math.log10(row["gradient"]) for row in select(rows, layer=layer)]
+            logs = [math.log10(row["gradient"]) for row in chosen(rows, layer=layer)]
             points.append((layer, mean(logs), min(logs), max(logs)))
         return points
 
@@ -104,10 +89,10 @@ class Trained:
         self.shifts, self.trainings = shifts, trainings
 
     def seeds(self, measure, activation, norm, rate, **more):
-        return of_seeds(select(self.shifts, activation=activation, norm=norm, rate=rate, **more), MEASURES[measure])
+        return of_seeds(chosen(self.shifts, activation=activation, norm=norm, rate=rate, **more), MEASURES[measure])
 
     def accuracies(self, activation, norm, rate, column="test_accuracy"):
-        return [100 * row[column] for row in select(self.trainings, activation=activation, norm=norm, rate=rate)]
+        return [100 * row[column] for row in chosen(self.trainings, activation=activation, norm=norm, rate=rate)]
 
     def best_rate(self, activation, norm):
         return max(RATES, key=lambda rate: mean(self.accuracies(activation, norm, rate, "train_accuracy")))

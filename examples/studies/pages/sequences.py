@@ -1,10 +1,7 @@
 """The page of sequences: numbers and pictures from accuracy.csv."""
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks"))
-import picture  # noqa: E402
+import picture
+from trainings import Cell, chosen, mean
 
 BATCHES = (2, 8, 32)
 # (label, norm, place, first gamma)
@@ -27,36 +24,14 @@ VARIANTS = {"recurrent": RECURRENT, "transformer": TRANSFORMER}
 COLOURS = {"none": "#808080", "batch": picture.BLUE, "layer": picture.ORANGE, "rms": "#56b4e9"}
 
 
-def mean(values):
-    return sum(values) / len(values)
-
-
-class Cell:
+class BestRate(Cell):
     """The trainings of one cell at its best rate: that of the highest mean accuracy on the training images."""
 
     def __init__(self, rows):
         rates = sorted({row["rate"] for row in rows})
-        if not rates:
-            raise ValueError("no such training")
         self.all = rows
-        self.rate = max(rates, key=lambda rate: mean([r["train_accuracy"] for r in rows if r["rate"] == rate]))
-        self.rows = [row for row in rows if row["rate"] == self.rate]
-
-    def values(self, column="test_accuracy"):
-        return [100 * row[column] for row in self.rows]
-
-    def mean(self, column="test_accuracy"):
-        return mean(self.values(column))
-
-    def low(self, column="test_accuracy"):
-        return min(self.values(column))
-
-    def high(self, column="test_accuracy"):
-        return max(self.values(column))
-
-    def gap(self):
-        """Points that the running statistics lose against those of batches as in training."""
-        return self.mean("own_statistics_accuracy") - self.mean()
+        self.rate = max(rates, key=lambda rate: mean(r["train_accuracy"] for r in rows if r["rate"] == rate))
+        super().__init__(chosen(rows, rate=self.rate))
 
     def fall(self):
         """Points between the best rate's mean test accuracy and the worst rate's."""
@@ -68,13 +43,8 @@ class Cell:
 def finder(rows):
     def cell(network, label, batch):
         _, norm, place, gamma = next(variant for variant in VARIANTS[network] if variant[0] == label)
-        return Cell(
-            [
-                row
-                for row in rows
-                if (row["network"], row["norm"], row["place"], row["first_gamma"], row["batch"])
-                == (network, norm, place, gamma, batch)
-            ]
+        return BestRate(
+            chosen(rows, network=network, norm=norm, place=place, first_gamma=gamma, batch=batch)
         )
 
     return cell

@@ -1,10 +1,7 @@
 """The page of speed, regularisation and step size: numbers and pictures from training.csv and regularisation.csv."""
 
-import pathlib
-import sys
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "benchmarks"))
-import picture  # noqa: E402
+import picture
+from trainings import chosen, mean
 
 NETWORKS = ("relu", "sigmoid", "convolution")
 NAMES = {"relu": "perceptron, ReLU", "sigmoid": "perceptron, sigmoid", "convolution": "convolutions, ReLU"}
@@ -15,17 +12,6 @@ INPUT_NAMES = ("none", "batch norm behind the hidden layers", "and on the pixels
 IMAGES = (1000, 5000, 60000)
 REGULARISATION = (("none", 0), ("batch", 0), ("none", 0.5), ("batch", 0.5))
 REGULARISATION_NAMES = ("none", "batch norm", "dropout", "both")
-
-
-def mean(values):
-    return sum(values) / len(values)
-
-
-def chosen(rows, **wanted):
-    found = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
-    if not found:
-        raise ValueError(f"no training with {wanted}")
-    return found
 
 
 def by_rate(rows):
