@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mlp_machine.h"
+#include "mlp_network.h"
 #include "mlp_reference.h"
 
 extern "C" {
@@ -55,14 +55,8 @@ class Gradient : public testing::TestWithParam<Case> {
     ASSERT_TRUE(network_reset(&net_, &unused, 1, &f)) << f.text; /* running statistics */
     std::mt19937 random(12);
     std::normal_distribution<float> normal;
-    // Every parameter away from its initial value: beta and the biases matter, and gamma is not 1.
-    for (int i = 0; i < net_.tensor_count; i++) {
-      const tensor &t = net_.tensors[i];
-      std::vector<float> values(static_cast<size_t>(t.count));
-      for (float &v : values) v = 0.5f * normal(random) + (t.name == std::string("gamma") ? 1.0f : 0.0f);
-      ASSERT_TRUE(machine_write(&machine_, t.value, values.data(), t.count * 4, &f)) << f.text;
-      reference_.parameters.emplace_back(values.begin(), values.end());
-    }
+    wn::draw_parameters(&machine_, net_, &random, &normal, &reference_.parameters);
+    ASSERT_FALSE(HasFatalFailure());
     for (int64_t i = 0; i < rows * inputs; i++) images_.push_back(normal(random));
     for (int64_t i = 0; i < rows; i++) labels_.push_back(static_cast<uint8_t>(random() % classes));
   }
@@ -94,16 +88,8 @@ class Gradient : public testing::TestWithParam<Case> {
   }
 
   double difference(size_t tensor, size_t entry) {
-    // Second order: the error is about step^2 times the third derivative plus 2^-53 / step, both far below f32's.
-    constexpr double step = 1e-5;
-    double &value = reference_.parameters[tensor][entry];
-    const double kept = value;
-    value = kept + step;
-    const double above = reference_.loss(true, rows, images_, labels_);
-    value = kept - step;
-    const double below = reference_.loss(true, rows, images_, labels_);
-    value = kept;
-    return (above - below) / (2 * step);
+    return wn::central_difference(&reference_.parameters[tensor][entry],
+                                  [&] { return reference_.loss(true, rows, images_, labels_); });
   }
 
   void find_differences() {

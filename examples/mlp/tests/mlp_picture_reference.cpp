@@ -119,16 +119,7 @@ Vector PictureReference::logits(int64_t rows, const std::vector<float> &images) 
 
 double PictureReference::loss(int64_t rows, const std::vector<float> &images,
                               const std::vector<uint8_t> &labels) const {
-  const Vector all = logits(rows, images);
-  const int64_t classes = static_cast<int64_t>(all.size()) / rows;
-  double total = 0;
-  for (int64_t row = 0; row < rows; row++) {
-    const double *const of_row = &all[static_cast<size_t>(row * classes)];
-    double sum = 0;
-    for (int64_t i = 0; i < classes; i++) sum += std::exp(of_row[i]);
-    total += std::log(sum) - of_row[labels[static_cast<size_t>(row)]];
-  }
-  return total / static_cast<double>(rows);
+  return cross_entropy(logits(rows, images), rows, labels);
 }
 
 }  // namespace wn

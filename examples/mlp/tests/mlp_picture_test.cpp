@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mlp_machine.h"
+#include "mlp_network.h"
 #include "mlp_picture_reference.h"
 
 namespace {
@@ -62,36 +62,11 @@ stage_spec linear(int64_t units) {
   return s;
 }
 
-class PictureTest : public wn::MachineTest {
+class PictureTest : public wn::NetworkTest {
  protected:
-  void TearDown() override {
-    network_destroy(&net_);
-    MachineTest::TearDown();
-  }
-
   bool build(const std::vector<stage_spec> &stages, form input, int64_t most_rows = rows) {
-    network_destroy(&net_);
-    network_design d = {};
-    d.input = input;
-    d.stage_count = static_cast<int>(stages.size());
-    d.stages = stages.data();
-    d.per_input = true;
-    return network_build(&net_, &m_, &d, most_rows, &fault_);
+    return NetworkTest::build(stages, input, most_rows);
   }
-  void reset(uint64_t seed) {
-    rng random;
-    rng_seed(&random, seed, 1);
-    ASSERT_TRUE(network_reset(&net_, &random, 1, &fault_)) << fault_.text;
-  }
-  std::vector<float> value(int tensor) {
-    return get(net_.tensors[tensor].value, static_cast<size_t>(net_.tensors[tensor].count));
-  }
-  std::vector<float> gradient(int tensor) {
-    return get(net_.tensors[tensor].gradient, static_cast<size_t>(net_.tensors[tensor].count));
-  }
-
-  network net_ = {};
-  fault fault_ = {};
 };
 
 struct Case {
@@ -111,13 +86,8 @@ class PictureGradient : public PictureTest, public testing::WithParamInterface<C
     reference_.input = c.input;
     std::mt19937 random(12);
     std::normal_distribution<float> normal;
-    for (int i = 0; i < net_.tensor_count; i++) {
-      const tensor &t = net_.tensors[i];
-      std::vector<float> values(static_cast<size_t>(t.count));
-      for (float &v : values) v = 0.5f * normal(random) + (t.name == std::string("gamma") ? 1.0f : 0.0f);
-      ASSERT_TRUE(machine_write(&m_, t.value, values.data(), t.count * 4, &fault_)) << fault_.text;
-      reference_.parameters.emplace_back(values.begin(), values.end());
-    }
+    wn::draw_parameters(&m_, net_, &random, &normal, &reference_.parameters);
+    ASSERT_FALSE(HasFatalFailure());
     for (int64_t i = 0; i < rows * form_values(&c.input); i++) images_.push_back(normal(random));
     for (int64_t i = 0; i < rows; i++) labels_.push_back(static_cast<uint8_t>(random() % classes));
   }
@@ -143,15 +113,8 @@ class PictureGradient : public PictureTest, public testing::WithParamInterface<C
   }
 
   double difference(size_t tensor, size_t entry) {
-    constexpr double step = 1e-5;
-    double &value = reference_.parameters[tensor][entry];
-    const double kept = value;
-    value = kept + step;
-    const double above = reference_.loss(rows, images_, labels_);
-    value = kept - step;
-    const double below = reference_.loss(rows, images_, labels_);
-    value = kept;
-    return (above - below) / (2 * step);
+    return wn::central_difference(&reference_.parameters[tensor][entry],
+                                  [&] { return reference_.loss(rows, images_, labels_); });
   }
 
   // As in mlp_gradient_test.cpp; the longest sums are those of a convolution's weights, over rows and positions.

@@ -107,12 +107,17 @@ double Reference::loss(bool training, int64_t rows, const std::vector<float> &im
     next += has_beta ? 2 : 1;
     if (!shape.norm_after) activate();
   }
+  return cross_entropy(x, rows, labels);
+}
+
+double cross_entropy(const Vector &logits, int64_t rows, const std::vector<uint8_t> &labels) {
+  const int64_t classes = static_cast<int64_t>(logits.size()) / rows;
   double total = 0;
   for (int64_t row = 0; row < rows; row++) {
-    const double *const logits = &x[static_cast<size_t>(row * shape.classes)];
+    const double *const of_row = &logits[static_cast<size_t>(row * classes)];
     double sum = 0;
-    for (int64_t i = 0; i < shape.classes; i++) sum += std::exp(logits[i]);
-    total += std::log(sum) - logits[labels[static_cast<size_t>(row)]];
+    for (int64_t i = 0; i < classes; i++) sum += std::exp(of_row[i]);
+    total += std::log(sum) - of_row[labels[static_cast<size_t>(row)]];
   }
   return total / static_cast<double>(rows);
 }

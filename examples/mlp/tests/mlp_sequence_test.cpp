@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mlp_machine.h"
+#include "mlp_network.h"
 #include "mlp_sequence_reference.h"
 
 namespace {
@@ -44,32 +44,11 @@ stage_spec activation(wn_act act) {
   return s;
 }
 
-class SequenceTest : public wn::MachineTest {
+class SequenceTest : public wn::NetworkTest {
  protected:
-  void TearDown() override {
-    network_destroy(&net_);
-    MachineTest::TearDown();
-  }
-
   // For more rows than a pass has: what lies behind them must not be read.
-  bool build(const std::vector<stage_spec> &stages, form input) {
-    network_destroy(&net_);
-    network_design d = {};
-    d.input = input;
-    d.stage_count = static_cast<int>(stages.size());
-    d.stages = stages.data();
-    d.per_input = true;
-    return network_build(&net_, &m_, &d, rows + 3, &fault_);
-  }
-  void reset() {
-    rng random;
-    rng_seed(&random, 1, 1);
-    ASSERT_TRUE(network_reset(&net_, &random, 1, &fault_)) << fault_.text;
-  }
-  std::vector<float> value(int t) { return get(net_.tensors[t].value, static_cast<size_t>(net_.tensors[t].count)); }
-  std::vector<float> gradient(int t) {
-    return get(net_.tensors[t].gradient, static_cast<size_t>(net_.tensors[t].count));
-  }
+  bool build(const std::vector<stage_spec> &stages, form input) { return NetworkTest::build(stages, input, rows + 3); }
+  void reset() { NetworkTest::reset(1); }
   static std::vector<float> images(unsigned seed = 12) {
     std::mt19937 random(seed);
     std::normal_distribution<float> normal;
@@ -77,9 +56,6 @@ class SequenceTest : public wn::MachineTest {
     for (float &v : x) v = normal(random);
     return x;
   }
-
-  network net_ = {};
-  fault fault_ = {};
 };
 
 struct Case {
@@ -97,26 +73,14 @@ class SequenceGradient : public SequenceTest, public testing::WithParamInterface
     reset();
     std::mt19937 random(13);
     std::normal_distribution<float> normal;
-    for (int i = 0; i < net_.tensor_count; i++) {
-      const tensor &t = net_.tensors[i];
-      std::vector<float> values(static_cast<size_t>(t.count));
-      for (float &v : values) v = 0.5f * normal(random) + (t.name == std::string("gamma") ? 1.0f : 0.0f);
-      ASSERT_TRUE(machine_write(&m_, t.value, values.data(), t.count * 4, &fault_)) << fault_.text;
-      reference_.parameters.emplace_back(values.begin(), values.end());
-    }
+    wn::draw_parameters(&m_, net_, &random, &normal, &reference_.parameters);
+    ASSERT_FALSE(HasFatalFailure());
     for (int64_t i = 0; i < rows; i++) labels_.push_back(static_cast<uint8_t>(random() % classes));
   }
 
   double difference(size_t tensor, size_t entry) {
-    constexpr double step = 1e-5;
-    double &value = reference_.parameters[tensor][entry];
-    const double kept = value;
-    value = kept + step;
-    const double above = reference_.loss(rows, images_, labels_);
-    value = kept - step;
-    const double below = reference_.loss(rows, images_, labels_);
-    value = kept;
-    return (above - below) / (2 * step);
+    return wn::central_difference(&reference_.parameters[tensor][entry],
+                                  [&] { return reference_.loss(rows, images_, labels_); });
   }
 
   // As in mlp_gradient_test.cpp. A recurrent stage is as many layers as it has steps; the longest sums are those of
