@@ -23,6 +23,7 @@ struct BackwardHolds {
   static constexpr int batch =
       set && octets * (sizeof(X) + sizeof(D)) <= (scope == WNI_CUDA_BLOCK_2 ? 8 : 16) ? octets : octets / 2;
   static constexpr bool early = octets * sizeof(X) <= 4 || octets == 1; /* the extra tensor comes with x and dy */
+  static constexpr bool inverse = WN_FAST_MEMORY && scope != WNI_CUDA_BLOCK_2; /* 1/m; else a division a set */
 };
 
 template <class X, class D, wni_cuda_scope scope>
@@ -160,8 +161,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   }
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
   begin_columns<X, D, scope>(&state);
-  const R inverse =
-      wn_divide(static_cast<R>(1), static_cast<R>(geo.set_size)); /* a register more, or a division a set */
+  const R inverse = wn_divide(static_cast<R>(1), static_cast<R>(geo.set_size));
   int turn = 0;
   RowStep step = row_step(geo, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
   for (int64_t base = team.base; base < geo.sets; base += team.step) {
@@ -181,7 +181,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     const RowBackward<X, D> again = K > 1 && (kScopeIsBlock<scope> || !job.plain)
                                         ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0)
                                         : set;
-    const R inverse_m = WN_FAST_MEMORY ? inverse : wn_divide(static_cast<R>(1), static_cast<R>(forget(geo.set_size)));
+    const R inverse_m = Holds::inverse ? inverse : wn_divide(static_cast<R>(1), static_cast<R>(forget(geo.set_size)));
     give_set(job, again, s, terms_of_sums(job, s, sums, inverse_m, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);
