@@ -11,8 +11,11 @@ static void quoted(FILE *out, const char *text) {
 }
 
 void bench_csv_begin(FILE *out, const bench_environment *e) {
-  fprintf(out, "# %s; %s; %s; %s; revision %s; flags %s; threads %d; %s\n", e->device, e->processor, e->system,
-          e->compiler, e->revision, e->flags, e->threads, e->time);
+  fprintf(out, "# %s; %s (%s; %s); %s; ", e->device, e->processor.name, e->processor.model,
+          e->processor.instruction_sets, e->system);
+  if (e->gpu_driver[0]) fprintf(out, "%s; %s; ", e->gpu_driver, e->gpu_clocks);
+  fprintf(out, "%s; revision %s; flags %s; threads %d; load %.2f; %s\n", e->compiler, e->revision, e->flags, e->threads,
+          e->load, e->time);
   fputs(
       "case,suite,peer,version,state,cache,median_us,p10_us,p90_us,rounds,ratio,copy_share,gbps,ranked,noisy,reason\n",
       out);

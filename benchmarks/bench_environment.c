@@ -12,26 +12,16 @@
 #include "bench_cuda.h"
 #include "bench_nvml.h"
 
-/* The value of the first line of a file that begins with `key`, as in "model name : AMD EPYC"; empty: there is none. */
-static void read_line(const char *path, const char *key, char *value, size_t size) {
-  char line[256];
-  value[0] = '\0';
-  FILE *const file = fopen(path, "r");
-  if (!file) return;
-  while (fgets(line, sizeof line, file)) {
-    if (strncmp(line, key, strlen(key)) != 0) continue;
-    const char *from = strchr(line, ':');
-    from = from ? from + 1 + strspn(from + 1, " \t") : line;
-    (void)snprintf(value, size, "%.*s", (int)strcspn(from, "\n"), from);
-    break;
-  }
-  (void)fclose(file);
-}
-
 static size_t available_memory(void) {
-  char text[64];
-  read_line("/proc/meminfo", "MemAvailable", text, sizeof text);
-  return (size_t)strtoull(text, NULL, 10) * 1024;
+  static const char key[] = "MemAvailable:";
+  char line[128];
+  size_t bytes = 0;
+  FILE *const file = fopen("/proc/meminfo", "r");
+  if (!file) return 0;
+  while (fgets(line, sizeof line, file))
+    if (strncmp(line, key, sizeof key - 1) == 0) bytes = (size_t)strtoull(line + sizeof key - 1, NULL, 10) * 1024;
+  (void)fclose(file);
+  return bytes;
 }
 
 static size_t cache_of(int name) {
@@ -41,7 +31,7 @@ static size_t cache_of(int name) {
 
 static void read_machine(bench_environment *e) {
   struct utsname system;
-  read_line("/proc/cpuinfo", "model name", e->processor, sizeof e->processor);
+  bench_processor_read("/proc/cpuinfo", &e->processor);
   if (uname(&system) == 0)
     (void)snprintf(e->system, sizeof e->system, "%.40s %.40s %.40s", system.sysname, system.release, system.machine);
   const time_t now = time(NULL);

@@ -3,11 +3,12 @@
 #define BENCH_ENVIRONMENT_H
 #include <stddef.h>
 
+#include "bench_processor.h"
 #include "warpnorm.h"
 
 typedef struct bench_environment {
+  bench_processor processor;
   char device[128];     /* as the library names it */
-  char processor[128];  /* as /proc/cpuinfo names it */
   char system[128];     /* kernel and machine */
   char gpu_driver[96];  /* driver and runtime; empty on the processor */
   char gpu_clocks[160]; /* clocks, power and why they are throttled; empty on the processor */

@@ -20,7 +20,9 @@ void bench_json_environment(FILE *out, const bench_environment *e, const char *t
   fputs("{\"type\":\"environment\"", out);
   string(out, "tool", tool);
   string(out, "device", e->device);
-  string(out, "processor", e->processor);
+  string(out, "processor", e->processor.name);
+  string(out, "processor_model", e->processor.model);
+  string(out, "instruction_sets", e->processor.instruction_sets);
   string(out, "system", e->system);
   string(out, "gpu_driver", e->gpu_driver);
   string(out, "gpu_clocks", e->gpu_clocks);

@@ -24,7 +24,8 @@ const bench_result *bench_best(const bench_outcome *o) {
 }
 
 void bench_table_begin(FILE *out, const bench_environment *e) {
-  fprintf(out, "%s; %s; %s\n", e->device, e->processor, e->system);
+  fprintf(out, "%s; %s; %s\n", e->device, e->processor.name, e->system);
+  if (e->processor.model[0]) fprintf(out, "%s\n", e->processor.model);
   if (e->gpu_driver[0]) fprintf(out, "%s; %s\n", e->gpu_driver, e->gpu_clocks);
   fprintf(out, "%s, revision %s; load %.2f\n", e->compiler, e->revision, e->load);
   if (e->load > 0.3 * e->processors)
