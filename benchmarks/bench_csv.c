@@ -17,7 +17,8 @@ void bench_csv_begin(FILE *out, const bench_environment *e) {
   fprintf(out, "%s; revision %s; flags %s; threads %d; load %.2f; %s\n", e->compiler, e->revision, e->flags, e->threads,
           e->load, e->time);
   fputs(
-      "case,suite,peer,version,state,cache,median_us,p10_us,p90_us,rounds,ratio,copy_share,gbps,ranked,noisy,reason\n",
+      "case,suite,peer,version,state,cache,median_us,p10_us,p90_us,rounds,ratio,copy_share,gbps,ranked,noisy,gpu_"
+      "clocks,reason\n",
       out);
 }
 
@@ -34,6 +35,7 @@ void bench_csv_outcome(FILE *out, const bench_outcome *o) {
       fputs(",,,,,,,", out);
     }
     fprintf(out, ",%s,%s", r->peer->ranked ? "yes" : "no", r->noisy ? "yes" : "no");
+    quoted(out, o->clocks);
     quoted(out, r->reason);
     fputc('\n', out);
   }

@@ -68,3 +68,12 @@ void bench_cuda_versions(char *text, size_t size) {
   (void)snprintf(text, size, "driver for CUDA %d.%d, runtime %d.%d", driver / 1000, driver % 1000 / 10, runtime / 1000,
                  runtime % 1000 / 10);
 }
+
+void bench_cuda_place(char *text, size_t size) {
+  struct cudaDeviceProp properties;
+  int device = 0;
+  text[0] = '\0';
+  if (good(cudaGetDevice(&device)) && good(cudaGetDeviceProperties(&properties, device)))
+    (void)snprintf(text, size, "%08x:%02x:%02x.0", (unsigned)properties.pciDomainID, (unsigned)properties.pciBusID,
+                   (unsigned)properties.pciDeviceID);
+}

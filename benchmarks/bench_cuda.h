@@ -24,6 +24,8 @@ size_t bench_cuda_cache_bytes(void); /* of the second-level cache of the current
 int bench_cuda_multiprocessors(void);
 bool bench_cuda_memory(size_t *free, size_t *total);
 const char *bench_cuda_error(void);                /* of the last call that failed */
-void bench_cuda_versions(char *text, size_t size); /* driver and runtime */
+void bench_cuda_versions(char *text, size_t size); /* what the driver is for, and the runtime */
+/* Of the current device on the bus, in hexadecimal numbers: domain:bus:device.function; empty: not known. */
+void bench_cuda_place(char *text, size_t size);
 
 #endif

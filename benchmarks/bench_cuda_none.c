@@ -24,3 +24,4 @@ int bench_cuda_multiprocessors(void) { return 0; }
 bool bench_cuda_memory(size_t *free, size_t *total) { return *free = *total = 0, false; }
 const char *bench_cuda_error(void) { return "this build has no CUDA backend"; }
 void bench_cuda_versions(char *text, size_t size) { (void)snprintf(text, size, "none"); }
+void bench_cuda_place(char *text, size_t size) { (void)snprintf(text, size, "%s", ""); }

@@ -43,15 +43,32 @@ static void read_machine(bench_environment *e) {
   e->l3_bytes = cache_of(_SC_LEVEL3_CACHE_SIZE);
 }
 
+static bool on_gpu(const wn_device *device) { return device && wn_device_backend(device) == WN_CUDA; }
+
+void bench_clocks_read(wn_device *device, char text[BENCH_CLOCKS]) {
+  char place[32];
+  text[0] = '\0';
+  if (!on_gpu(device)) return;
+  bench_cuda_place(place, sizeof place);
+  bench_nvml_clocks(place, text, BENCH_CLOCKS);
+}
+
+static void read_driver(bench_environment *e) {
+  char versions[96], driver[80];
+  bench_cuda_versions(versions, sizeof versions);
+  bench_nvml_driver(driver, sizeof driver);
+  (void)snprintf(e->gpu_driver, sizeof e->gpu_driver, "driver %s; %s", driver, versions);
+}
+
 void bench_environment_read(bench_environment *e, wn_device *device) {
   *e = (bench_environment){.compiler = BENCH_COMPILER, .flags = BENCH_FLAGS, .revision = BENCH_REVISION};
   read_machine(e);
   (void)snprintf(e->device, sizeof e->device, "%s", device ? wn_device_text(device) : "");
   e->threads = omp_get_max_threads();
-  if (device && wn_device_backend(device) == WN_CUDA) {
+  if (on_gpu(device)) {
     size_t total = 0;
-    bench_cuda_versions(e->gpu_driver, sizeof e->gpu_driver);
-    bench_nvml_text(e->gpu_clocks, sizeof e->gpu_clocks);
+    read_driver(e);
+    bench_clocks_read(device, e->gpu_clocks);
     e->cache_bytes = bench_cuda_cache_bytes();
     if (!bench_cuda_memory(&e->free_bytes, &total)) e->free_bytes = 0;
     return;

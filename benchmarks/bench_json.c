@@ -70,6 +70,7 @@ void bench_json_outcome(FILE *out, const bench_outcome *o, const bench_environme
     string(out, "state", bench_state_word(r->state));
     string(out, "reason", r->reason);
     string(out, "cache", o->cache);
+    if (o->clocks[0]) string(out, "gpu_clocks", o->clocks);
     fprintf(out, ",\"threads\":%d,\"ranked\":%s", e->threads, r->peer->ranked ? "true" : "false");
     if (r->state == BENCH_MEASURED || r->state == BENCH_WRONG)
       fprintf(out,

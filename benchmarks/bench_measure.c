@@ -223,6 +223,7 @@ bool bench_measure(const bench_case *c, wn_device *device, const bench_field *fi
   if (ok) {
     prepare(&contest, field);
     time_all(&contest, effort);
+    bench_clocks_read(device, outcome->clocks);
   } else {
     (void)snprintf(outcome->skipped, sizeof outcome->skipped, "%.*s", BENCH_REASON - 1, fault.text);
   }

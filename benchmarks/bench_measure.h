@@ -1,6 +1,7 @@
 /* One case, all peers: each is judged, then all are timed in turns. docs/benchmarks.md has the method. */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
+#include "bench_environment.h"
 #include "bench_peer.h"
 
 enum { BENCH_MOST_PEERS = 12, BENCH_MOST_ROUNDS = 200 };
@@ -30,6 +31,7 @@ typedef struct bench_outcome {
   const char *cache; /* cold, hot */
   bench_traffic least;
   int slots, rounds;
+  char clocks[BENCH_CLOCKS]; /* of a GPU, as soon as it was timed; else empty */
   int count;
   bench_result results[BENCH_MOST_PEERS];
   char skipped[BENCH_REASON]; /* why nothing was measured; empty: something was */

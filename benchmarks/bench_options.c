@@ -59,17 +59,13 @@ static bool read_case(parser *p, const char *value) {
 }
 
 static bool read_types(parser *p, const char *value) {
-  bench_fault fault;
   p->options->types_given = true;
-  if (bench_types_parse(value, &p->options->otherwise, &fault)) return true;
-  return wrong(p, value, "some of f32, f16, bf16, f64, each once, with commas between them,");
+  return bench_types_parse(value, &p->options->otherwise, p->fault);
 }
 
 static bool read_passes(parser *p, const char *value) {
-  bench_fault fault;
   p->options->passes_given = true;
-  if (bench_passes_parse(value, &p->options->otherwise, &fault)) return true;
-  return wrong(p, value, "some of train, infer, backward, frozen, each once, with commas between them,");
+  return bench_passes_parse(value, &p->options->otherwise, p->fault);
 }
 
 static bool read_number(const char *value, double least, double most, double *number) {

@@ -125,12 +125,10 @@ static int bench(const bench_options *o, const bench_cases *cases, wn_device *de
   bench_fault fault;
   bench_field field;
   bench_environment environment;
-  bench_summary summary = {.rows = calloc((size_t)cases->count * 2, sizeof *summary.rows)};
-  if (!summary.rows) return complain("", &(bench_fault){"no memory"}, STATUS_FAILED);
-  if (!bench_field_choose(&field, o->peers, wn_device_backend(device), &fault)) {
-    free(summary.rows);
+  bench_summary summary;
+  if (!bench_field_choose(&field, o->peers, wn_device_backend(device), &fault))
     return complain("--peer", &fault, STATUS_USAGE);
-  }
+  if (!bench_summary_begin(&summary, cases->count * 2)) return complain("", &(bench_fault){"no memory"}, STATUS_FAILED);
   bench_environment_read(&environment, device);
   if (f->json != stdout) bench_table_begin(stdout, &environment);
   if (f->json) bench_json_environment(f->json, &environment, "wn_bench");
@@ -138,7 +136,7 @@ static int bench(const bench_options *o, const bench_cases *cases, wn_device *de
   measure_all(o, cases, device, &field, &environment, f, &summary);
   if (f->json != stdout) bench_summary_print(stdout, &summary);
   const bool good = summary.ours_wrong == 0 && summary.ours_failed == 0;
-  free(summary.rows);
+  bench_summary_end(&summary);
   return good ? STATUS_OK : STATUS_FAILED;
 }
 

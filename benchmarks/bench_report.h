@@ -32,10 +32,14 @@ typedef struct bench_row {
   double share; /* of the copy */
 } bench_row;
 typedef struct bench_summary {
-  bench_row *rows; /* room for each case and cache */
+  bench_row *rows; /* of each outcome in which ours was right */
   int count;
+  double *spreads; /* of each result that was timed, 10 % to 90 % over the median */
+  int timed;
   int ours_wrong, ours_failed, peers_wrong, noisy;
 } bench_summary;
+bool bench_summary_begin(bench_summary *s, int outcomes); /* room for so many; false: no memory */
+void bench_summary_end(bench_summary *s);
 void bench_summary_add(bench_summary *s, const bench_outcome *o);
 void bench_summary_print(FILE *out, const bench_summary *s);
 

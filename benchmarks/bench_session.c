@@ -147,6 +147,8 @@ void bench_session_environment(const bench_session *s, const char *tool, char *t
   text[0] = '\0';
   FILE *const file = fmemopen(text, size, "w");
   if (!file) return;
-  bench_json_environment(file, &s->environment, tool);
+  bench_environment now = s->environment;
+  bench_clocks_read(s->device, now.gpu_clocks);
+  bench_json_environment(file, &now, tool);
   (void)fclose(file);
 }

@@ -38,7 +38,7 @@ bool bench_session_reset(bench_session *session);
 bool bench_session_judge(const bench_session *session, const char *names, bool ours, double *worst, char *text,
                          size_t size);
 
-/* The environment as a line of JSON that names `tool`. */
+/* The environment as a line of JSON that names `tool`, with the clocks of this moment. */
 void bench_session_environment(const bench_session *session, const char *tool, char *text, size_t size);
 
 #endif

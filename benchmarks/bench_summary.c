@@ -5,12 +5,27 @@
 
 enum { WORST_ROWS = 10 };
 
+bool bench_summary_begin(bench_summary *s, int outcomes) {
+  const size_t room = (size_t)outcomes;
+  *s = (bench_summary){.rows = calloc(room, sizeof *s->rows),
+                       .spreads = calloc(room * BENCH_MOST_PEERS, sizeof *s->spreads)};
+  if (s->rows && s->spreads) return true;
+  bench_summary_end(s);
+  return false;
+}
+
+void bench_summary_end(bench_summary *s) {
+  free(s->rows);
+  free(s->spreads);
+}
+
 void bench_summary_add(bench_summary *s, const bench_outcome *o) {
   if (o->skipped[0]) return;
   const bench_result *const ours = bench_ours(o), *const best = bench_best(o);
   for (int i = 0; i < o->count; i++) {
     const bench_result *const r = &o->results[i];
     if (r->noisy) s->noisy++;
+    if (r->state == BENCH_MEASURED || r->state == BENCH_WRONG) s->spreads[s->timed++] = (r->p90 - r->p10) / r->median;
     if (r != ours && r->state == BENCH_WRONG) s->peers_wrong++;
   }
   if (ours && ours->state == BENCH_WRONG) s->ours_wrong++;
@@ -47,6 +62,14 @@ static void print_pass(FILE *out, const bench_summary *s, wn_pass pass) {
   free(ratios);
 }
 
+/* How far a figure of this run can be relied on. */
+static void print_spread(FILE *out, const bench_summary *s) {
+  if (s->timed == 0) return;
+  fprintf(out, "10 %% to 90 %% of the samples: in the middle %.0f %% of the median apart, at most %.0f %%.\n",
+          100 * bench_quantile(s->spreads, s->timed, 0.5), 100 * bench_quantile(s->spreads, s->timed, 1));
+  if (s->noisy) fprintf(out, "%d of %d results are noisy: more than 30 %%.\n", s->noisy, s->timed);
+}
+
 void bench_summary_print(FILE *out, const bench_summary *s) {
   fprintf(out, "\nIn the geometric mean:\n");
   for (int pass = WN_TRAIN; pass <= WN_BACKWARD_FROZEN; pass++) print_pass(out, s, (wn_pass)pass);
@@ -60,7 +83,7 @@ void bench_summary_print(FILE *out, const bench_summary *s) {
     fprintf(out, "  %6.2fx  %4.0f %% of the copy  %s (%s), beside %s\n", s->rows[i].ratio, 100 * s->rows[i].share,
             s->rows[i].text, s->rows[i].cache, s->rows[i].peer);
   }
-  if (s->noisy) fprintf(out, "%d results are noisy (10 %% to 90 %% is more than 30 %% of the median).\n", s->noisy);
+  print_spread(out, s);
   if (s->peers_wrong) fprintf(out, "%d results of peers are wrong and not ranked.\n", s->peers_wrong);
   if (s->ours_wrong) fprintf(out, "WARPNORM IS WRONG in %d cases.\n", s->ours_wrong);
   if (s->ours_failed) fprintf(out, "warpnorm FAILED in %d cases.\n", s->ours_failed);

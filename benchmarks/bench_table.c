@@ -53,9 +53,10 @@ static void print_result(FILE *out, const bench_outcome *o, const bench_result *
   fprintf(out, "%8.1f GB/s", (o->least.read + o->least.written) / r->median / 1e9);
   if (r->copy_share > 0) fprintf(out, " %4.0f %%", 100 * r->copy_share);
   if (r->ratio > 0 && r->peer != &bench_peer_warpnorm) fprintf(out, "  %6.2fx", r->ratio);
-  if (!r->peer->ranked) fprintf(out, "  not ranked");
+  const bool wrong = r->state == BENCH_WRONG;
   if (r->noisy) fprintf(out, "  noisy");
-  if (r->state == BENCH_WRONG) fprintf(out, "  WRONG, not ranked: %s", r->reason);
+  if ((wrong || !r->peer->ranked) && r->peer != &bench_peer_warpnorm) fprintf(out, "  not ranked");
+  if (wrong) fprintf(out, "  WRONG: %s", r->reason);
   fputs("\n", out);
 }
 

@@ -25,7 +25,7 @@ TEST(BenchEmulated, AllPeersOfAGpuRunAndAreRight) {
 TEST(BenchEmulated, APlantedWrongPeerIsCaught) {
   const Ran ran = RunProgram(WN_BENCH_SIMT, "--case 'rms 16x64 train,backward' --peer planted" + kQuick);
   EXPECT_EQ(ran.status, 0);
-  EXPECT_EQ(CountOf(ran.output, "WRONG, not ranked"), 2) << ran.output;
+  EXPECT_EQ(CountOf(ran.output, "not ranked  WRONG: "), 2) << ran.output;
 }
 
 TEST(BenchEmulated, ColdBuffersTakeTurns) {
@@ -34,6 +34,22 @@ TEST(BenchEmulated, ColdBuffersTakeTurns) {
   EXPECT_EQ(ran.status, 0) << ran.output << ran.errors;
   EXPECT_NE(ran.output.find("(cold: "), std::string::npos);
   EXPECT_EQ(ran.output.find("(cold: 1 buffers"), std::string::npos) << ran.output;
+}
+
+// Clocks before the first case and after each, of the GPU that was timed.
+TEST(BenchEmulated, DriverAndClocksAreInTheResults) {
+  const std::string csv = ::testing::TempDir() + "wn_bench_clocks.csv";
+  const Ran ran =
+      RunProgram("env", "LD_LIBRARY_PATH='" WN_NVML_STAND_IN "' '" WN_BENCH_SIMT "' --case 'layer 8x64 train,infer'" +
+                            kQuick + "--peer copy --json - --csv " + csv);
+  EXPECT_EQ(ran.status, 0) << ran.output << ran.errors;
+  EXPECT_EQ(CountOf(ran.output, "\"gpu_driver\":\"driver 1.2.3; driver for CUDA "), 1) << ran.output;
+  for (const char *reasons : {"0", "1", "2"})
+    EXPECT_EQ(
+        CountOf(ran.output, std::string("\"gpu_clocks\":\"SM 7 MHz, memory 8 MHz, 9 W, throttle reasons 0x") + reasons),
+        *reasons == '0' ? 1 : 2)
+        << ran.output;
+  EXPECT_EQ(CountOf(ReadFile(csv), "SM 7 MHz"), 5);
 }
 
 }  // namespace

@@ -51,6 +51,24 @@ TEST(BenchSuites, TableHasItsRows) {
   }
 }
 
+TEST(BenchSuites, GrowthGoesFromTheCachesToWhatFewMemoriesHold) {
+  for (const char *name : {"growth", "growth-batch"}) {
+    bench_spec otherwise = {};
+    bench_cases cases = {};
+    bench_fault fault = {""};
+    ASSERT_TRUE(bench_suites_add(name, &otherwise, false, false, &cases, &fault)) << fault.text;
+    double before = 0;
+    for (int i = 0; i < cases.count; i++) {
+      const bench_traffic t = bench_least_traffic(&cases.items[i]);
+      const double bytes = t.read + t.written;
+      EXPECT_NEAR(i == 0 ? bytes / 65536 : bytes / before / 4, 1, i < 2 ? 0.15 : 0.05) << cases.items[i].text;
+      before = bytes;
+    }
+    EXPECT_GT(before, 16e9) << "of the last";
+    bench_cases_free(&cases);
+  }
+}
+
 TEST(BenchSuites, SeveralAndUnknown) {
   EXPECT_EQ(CasesOf("vit,bert").size(), CasesOf("vit").size() + CasesOf("bert").size());
   bench_spec otherwise = {};
