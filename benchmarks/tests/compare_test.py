@@ -4,10 +4,12 @@ compare_test.py BUILD_FOLDER"""
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -103,8 +105,65 @@ class Contests(unittest.TestCase):
         self.assertEqual(method.ratio(outcome, None), 0)
 
 
+def numbers(colour):
+    named = {"black": (0, 0, 0), "white": (255, 255, 255), "gray": (128, 128, 128)}
+    if colour in named:
+        return named[colour]
+    if colour.startswith("#"):
+        return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return tuple(map(int, re.findall(r"[0-9]+", colour)))
+
+
+def luminance(colour):
+    """Relative, as WCAG defines it."""
+    parts = [part / 255 for part in numbers(colour)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+class Drawn:
+    """The colours of an SVG's words and marks as a browser shows them; lines of the grid may be faint."""
+
+    SVG = "{http://www.w3.org/2000/svg}"
+
+    def __init__(self, text, dark):
+        root = xml.etree.ElementTree.fromstring(text)
+        style = root.find(f"{self.SVG}style").text.strip()
+        assert style.startswith("@media (prefers-color-scheme: dark) {")
+        self.rules = {}
+        for selectors, value in re.findall(r"^(\[.*) \{ \w+: (\S+) \}$", style, re.M) if dark else []:
+            self.rules |= {selector: value for selector in re.findall(r'\[(\w+="[^"]*")\]', selectors)}
+        self.words, self.marks = set(), set()
+        ground, *parts = root.find(f"{self.SVG}g")
+        self.ground = luminance(self.shown("fill", ground.get("fill")))
+        for part in parts:
+            if part.tag != f"{self.SVG}defs":
+                self.walk(part, {})
+
+    def shown(self, name, word):
+        return self.rules.get(f'{name}="{word}"', word)
+
+    def walk(self, element, inherited):
+        own = {name: self.shown(name, element.get(name)) for name in ("fill", "stroke", "color") if element.get(name)}
+        seen = inherited | own
+        if element.tag == f"{self.SVG}g":
+            for child in element:
+                self.walk(child, seen)
+            return
+        kind = element.tag.removeprefix(self.SVG)
+        if element.get("class") == "gridline" or kind == "title":
+            return
+        colours = {seen["color"]} if kind == "use" else {seen["fill"], seen["stroke"]} - {"none"}
+        (self.words if kind == "text" else self.marks).update(seen["color"] if c == "currentColor" else c for c in colours)
+
+    def contrast(self, colour):
+        light, dark = sorted((luminance(colour), self.ground), reverse=True)
+        return (light + 0.05) / (dark + 0.05)
+
+
 class Pictures(unittest.TestCase):
-    RESULT = {"type": "result", "state": "ok", "ranked": True, "cache": "cold", "median_us": 10.0, "gbps": 5.0}
+    RESULT = {"type": "result", "state": "ok", "ranked": True, "cache": "cold", "median_us": 10.0, "p10_us": 9.0,
+              "p90_us": 12.0, "gbps": 5.0}
 
     def plot(self, lines, folder):
         path = pathlib.Path(folder) / "results.json"
@@ -121,6 +180,12 @@ class Pictures(unittest.TestCase):
                                             "copy_share": 0.5 / ratio, "least_bytes": size})
         return lines
 
+    def many_peers(self):
+        """So many that every colour of data is used."""
+        lines = self.results()
+        others = [line | {"peer": f"peer{i}"} for i in range(7) for line in lines[1:] if line["peer"] == "onednn"]
+        return lines + others
+
     def test_pictures_are_drawn(self):
         with tempfile.TemporaryDirectory() as folder:
             ran = self.plot(self.results(), folder)
@@ -130,6 +195,28 @@ class Pictures(unittest.TestCase):
                 svg = (pathlib.Path(folder) / f"{name}.svg").read_text()
                 self.assertIn("a 'quoted' name", svg)
                 self.assertIn("onednn", svg)
+
+    def test_growth_of_cold_and_hot_buffers(self):
+        lines = self.results()
+        lines += [line | {"cache": "hot"} for line in lines[1:] if line["suite"] == "growth"]
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.plot(lines, folder).returncode, 0)
+            svg = (pathlib.Path(folder) / "growth.svg").read_text()
+            for name in ("warpnorm, cold", "warpnorm, hot", "copy, hot"):
+                self.assertIn(name, svg)
+
+    def test_pictures_can_be_read_on_light_and_on_dark_pages(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.plot(self.many_peers(), folder).returncode, 0)
+            for name in ("share", "speedup", "growth"):
+                text = (pathlib.Path(folder) / f"{name}.svg").read_text()
+                for dark in (False, True):
+                    drawn = Drawn(text, dark)
+                    self.assertEqual(drawn.ground > 0.5, not dark)
+                    self.assertGreater(len(drawn.marks), 6)
+                    for what, contrast in ((drawn.words, 4.5), (drawn.marks, 3)):  # WCAG 2.2: 1.4.3, 1.4.11
+                        for colour in what:
+                            self.assertGreaterEqual(drawn.contrast(colour), contrast, f"{name}, dark: {dark}, {colour}")
 
     def test_what_cannot_be_drawn_says_why(self):
         with tempfile.TemporaryDirectory() as folder:
