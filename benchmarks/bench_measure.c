@@ -201,21 +201,19 @@ static void time_all(contest *c, const bench_effort *effort) {
   summarize(c);
 }
 
-static bool enough_memory(const bench_case *c, const bench_effort *effort, bench_outcome *o) {
-  const double need = 2.0 * (double)bench_case_bytes(c), have = (double)effort->memory_bytes;
-  if (need <= have) return true;
-  (void)snprintf(o->skipped, sizeof o->skipped, "%.1f GB of memory are needed, %.1f GB may be used", need / 1e9,
-                 have / 1e9);
+static bool skip(bench_outcome *o, const bench_fault *fault) {
+  (void)snprintf(o->skipped, sizeof o->skipped, "%.*s", BENCH_REASON - 1, fault->text);
   return false;
 }
 
 bool bench_measure(const bench_case *c, wn_device *device, const bench_field *field, const bench_effort *effort,
                    bench_outcome *outcome) {
   *outcome = (bench_outcome){.c = c, .cache = effort->cache_bytes ? "cold" : "hot", .least = bench_least_traffic(c)};
-  if (!enough_memory(c, effort, outcome)) return false;
+  bench_fault fault;
+  if (!bench_ring_fits(c, effort->memory_bytes, &fault)) return skip(outcome, &fault);
+  fault = (bench_fault){"no memory for the data"};
   outcome->slots = bench_ring_slots(c, effort->cache_bytes, effort->memory_bytes / 2);
   contest contest = {.outcome = outcome, .device = device};
-  bench_fault fault = {"no memory for the data"};
   bench_data *const data = bench_data_create(c);
   contest.data = data;
   const bool ok = data && bench_timer_open(&contest.timer, device, &fault) &&
@@ -225,7 +223,7 @@ bool bench_measure(const bench_case *c, wn_device *device, const bench_field *fi
     time_all(&contest, effort);
     bench_clocks_read(device, outcome->clocks);
   } else {
-    (void)snprintf(outcome->skipped, sizeof outcome->skipped, "%.*s", BENCH_REASON - 1, fault.text);
+    (void)skip(outcome, &fault);
   }
   for (int i = 0; i < outcome->count; i++)
     if (contest.state[i]) outcome->results[i].peer->release(contest.state[i]);

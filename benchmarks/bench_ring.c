@@ -22,6 +22,12 @@ static size_t slot_bytes(const bench_case *c) {
   return bytes;
 }
 
+bool bench_ring_fits(const bench_case *c, size_t memory_bytes, bench_fault *fault) {
+  const double need = 2.0 * (double)bench_case_bytes(c), have = (double)memory_bytes;
+  return need <= have ||
+         bench_fault_set(fault, "%.1f GB of memory are needed, %.1f GB may be used", need / 1e9, have / 1e9);
+}
+
 int bench_ring_slots(const bench_case *c, size_t cache_bytes, size_t memory_bytes) {
   const size_t bytes = bench_case_bytes(c) + 1, whole = slot_bytes(c) + 1;
   size_t slots = cache_bytes / bytes + 1;

@@ -13,6 +13,9 @@ typedef struct bench_ring {
   int count;
 } bench_ring;
 
+/* Whether a case's data and a slot for it go into `memory_bytes`; else a fault with both figures. */
+bool bench_ring_fits(const bench_case *c, size_t memory_bytes, bench_fault *fault);
+
 /* How many slots make `cache_bytes` cold without taking more than `memory_bytes`. */
 int bench_ring_slots(const bench_case *c, size_t cache_bytes, size_t memory_bytes);
 

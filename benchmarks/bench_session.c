@@ -43,9 +43,10 @@ static bool make(bench_session *s, const char *line, const char *device, bool co
   if (!parse(line, &s->c, fault)) return false;
   if (wn_device_open(&s->device, backend, 0) != WN_OK) return bench_fault_set(fault, "%s", wn_last_error());
   bench_environment_read(&s->environment, s->device);
+  const size_t memory = memory_bytes ? memory_bytes : s->environment.free_bytes / 2;
+  if (!bench_ring_fits(&s->c, memory, fault)) return false;
   s->data = bench_data_create(&s->c);
   if (!s->data) return bench_fault_set(fault, "no memory for the data");
-  const size_t memory = memory_bytes ? memory_bytes : s->environment.free_bytes / 2;
   const int slots = bench_ring_slots(&s->c, cold ? 2 * s->environment.cache_bytes : 0, memory);
   if (!bench_field_choose(&s->field, NULL, backend, fault)) return false;
   if (!bench_ring_create(&s->ring, &s->c, s->data, s->device, slots, fault)) return false;

@@ -26,7 +26,7 @@ def options():
     parser.add_argument("--seconds", type=float, default=0.5, help="of timing for each case (%(default)s)")
     parser.add_argument("--rounds", type=int, default=0, help="exactly so many samples of each peer")
     parser.add_argument("--threads", type=int, default=0, help="of the processor (all)")
-    parser.add_argument("--cache", choices=["cold", "hot"], default="cold")
+    parser.add_argument("--cache", choices=["cold", "hot", "both"], default="cold", help="as that of wn_bench (cold)")
     parser.add_argument("--memory", type=float, default=0, help="GB for buffers (a quarter of what is free)")
     parser.add_argument("--json", help="file for the results; - is the standard output")
     return parser.parse_known_args()
@@ -87,6 +87,8 @@ def result_line(case, outcome, outcomes, environment, cache):
     line |= {"device": environment["device"], "peer": outcome.peer.name, "version": str(outcome.peer.version)}
     line |= {"state": outcome.state, "reason": outcome.reason, "cache": cache, "threads": environment["threads"]}
     line |= {"ranked": outcome.peer.ranked}
+    if environment["gpu_clocks"]:
+        line |= {"gpu_clocks": environment["gpu_clocks"]}
     if outcome.timed and outcome.samples:
         us = 1e6
         line |= {
@@ -104,20 +106,8 @@ def result_line(case, outcome, outcomes, environment, cache):
     return line
 
 
-def show(line):
-    if line["state"] in ("cannot", "failed"):
-        print(f"  {line['peer']:<15} {'-' if line['state'] == 'cannot' else 'FAILED'}: {line['reason']}")
-        return
-    marks = [m for m, on in (("noisy", line["noisy"]), ("not ranked", not line["ranked"])) if on]
-    if line["state"] == "wrong":
-        marks.append(f"WRONG, not ranked: {line['reason']}")
-    print(
-        f"  {line['peer']:<15}{line['median_us']:10.1f} us  {line['p10_us']:9.1f} - {line['p90_us']:<9.1f}"
-        f"{line['gbps']:8.1f} GB/s {100 * line['copy_share']:4.0f} % {line['ratio']:7.2f}x  {'  '.join(marks)}"
-    )
-
-
-def measure(library, case, foreign, arguments, file, first):
+def measure(library, case, cache, foreign, arguments):
+    """(environment, result lines)"""
     from compare import method, session
 
     clock = method.Clock()
@@ -126,22 +116,47 @@ def measure(library, case, foreign, arguments, file, first):
 
         clock = gpu.EventClock()
     memory = int(arguments.memory * 1e9) or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
-    with session.Session(library, case, arguments.device, arguments.cache == "cold", memory) as opened:
-        environment = opened.environment("torch_compare")
+    with session.Session(library, case, arguments.device, cache == "cold", memory) as opened:
         if arguments.device == "cpu":
             keep_memory()
-        if file and first:
-            print(json.dumps(environment), file=file)
+        before = opened.environment("torch_compare")
         contest = method.Contest(opened, opened.peers() + foreign, clock, arguments.seconds, arguments.rounds)
         outcomes = contest.run()
-        lines = [result_line(case, o, outcomes, environment, arguments.cache) for o in outcomes]
+        environment = opened.environment("torch_compare")
+        lines = [result_line(case, o, outcomes, environment, cache) for o in outcomes]
         for peer in foreign:
             peer.calls = peer.bindings = None  # they hold the session's memory
-    for line in lines:
-        show(line)
-        if file:
-            print(json.dumps(line), file=file, flush=True)
-    return all(line["state"] not in ("wrong", "failed") for line in lines if line["peer"] == "warpnorm")
+    return before, lines
+
+
+def write(file, lines):
+    for line in lines if file else []:
+        print(json.dumps(line), file=file, flush=True)
+
+
+def measure_all(library, cases, foreign, arguments, file):
+    """All result lines."""
+    from compare import report, session
+
+    caches = ["cold", "hot"] if arguments.cache == "both" else [arguments.cache]
+    contests = [(case, cache) for case in cases for cache in caches]
+    results, begun, start = [], False, time.monotonic()
+    for done, (case, cache) in enumerate(contests):
+        left = f", {(time.monotonic() - start) / done * (len(contests) - done):.0f} s left" if done else ""
+        print(f"[{done + 1}/{len(contests)}{left}] {case['case']}", file=sys.stderr, flush=True)
+        try:
+            environment, lines = measure(library, case, cache, foreign, arguments)
+        except session.NotPossible as error:
+            print(f"\n{case['case']}\n  left out: {error}")
+            write(file, [case | {"type": "skipped", "reason": str(error)}])
+            continue
+        if not begun:
+            print(report.heading(environment))
+        print(report.contest(case, cache, lines), flush=True)
+        write(file, lines if begun else [environment, *lines])
+        begun = True
+        results += lines
+    return results
 
 
 def main():
@@ -149,7 +164,7 @@ def main():
     cases = cases_of(arguments.build, words)
     if arguments.threads:
         os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
-    from compare import session
+    from compare import report, session
 
     library = session.load(pathlib.Path(arguments.build) / "libwn_bench_session.so")
     foreign, missing = find_peers(arguments.device, arguments.peer, arguments.compile)
@@ -158,15 +173,10 @@ def main():
     if not foreign:
         sys.exit("torch_compare: none of the peers can be imported")
     file = sys.stdout if arguments.json == "-" else open(arguments.json, "w") if arguments.json else None
-    good, start = True, time.monotonic()
-    for done, case in enumerate(cases):
-        left = f", {(time.monotonic() - start) / done * (len(cases) - done):.0f} s left" if done else ""
-        print(f"\n{case['case']}   [{done + 1}/{len(cases)}{left}]", flush=True)
-        try:
-            good = measure(library, case, foreign, arguments, file, done == 0) and good
-        except session.NotPossible as error:
-            print(f"  left out: {error}")
-    return 0 if good else 1
+    results = measure_all(library, cases, foreign, arguments, file)
+    print(report.closing(results))
+    ours = [line["state"] for line in results if line["peer"] == "warpnorm"]
+    return 1 if "wrong" in ours or "failed" in ours else 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 """The Python half of the comparison, without PyTorch: sessions, the value check, the method, and the pictures.
 compare_test.py BUILD_FOLDER"""
 
+import argparse
+import contextlib
+import io
 import json
 import pathlib
 import re
@@ -13,7 +16,8 @@ import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
-from compare import method, session  # noqa: E402
+import torch_compare  # noqa: E402
+from compare import method, report, session  # noqa: E402
 
 BUILD = pathlib.Path(sys.argv.pop(1))
 LIBRARY = session.load(BUILD / "libwn_bench_session.so")
@@ -103,6 +107,45 @@ class Contests(unittest.TestCase):
         self.assertTrue(outcome.noisy)
         self.assertEqual(method.ratio(outcome, method.Outcome(None, samples=[10.0, 1.0, 8.0, 4.0, 6.0])), 0.5)
         self.assertEqual(method.ratio(outcome, None), 0)
+
+
+class Comparisons(unittest.TestCase):
+    """torch_compare.py with a peer that needs no library."""
+
+    def measured(self, line, **options):
+        arguments = argparse.Namespace(**{"device": "cpu", "cache": "cold", "memory": 0.1, "seconds": 0.01, "rounds": 2} | options)
+        lines, text = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(text), contextlib.redirect_stderr(io.StringIO()):
+            results = torch_compare.measure_all(LIBRARY, [case_of(line)], [LikeOurs()], arguments, lines)
+        return results, [json.loads(line) for line in lines.getvalue().splitlines()], text.getvalue()
+
+    def test_cold_hot_and_both(self):
+        for cache, expected in (("cold", ["cold"]), ("hot", ["hot"]), ("both", ["cold", "hot"])):
+            results, lines, text = self.measured("layer 33x64 f32 train", cache=cache)
+            self.assertEqual([r["cache"] for r in results if r["peer"] == "python"], expected)
+            self.assertEqual([line["type"] for line in lines], ["environment"] + ["result"] * len(results))
+            self.assertEqual(text.count("layer 33x64 f32 train   ("), len(expected))
+            self.assertEqual(text.count("; load "), 1)
+
+    def test_what_does_not_fit_is_named(self):
+        results, lines, text = self.measured("layer 100000x1000 f32 train")
+        self.assertEqual(results, [])
+        self.assertIn("left out: 1.6 GB of memory are needed, 0.1 GB may be used", text)
+        self.assertEqual([(line["type"], line["n"]) for line in lines], [("skipped", 100000)])
+        self.assertIn("Nothing was timed", report.closing(results))
+
+    def test_the_end_says_what_it_comes_to(self):
+        def line(peer, **other):
+            return {"peer": peer, "case": "a", "suite": "s", "cache": "cold", "state": "ok", "ranked": True, "median_us": 10.0,
+                    "p10_us": 9.0, "p90_us": 11.0, "copy_share": 0.5, "ratio": 2.0, "noisy": False} | other  # fmt: skip
+
+        text = report.closing([line("warpnorm"), line("one"), line("two", p90_us=19.0, noisy=True), line("three", state="wrong")])
+        self.assertIn("in the middle 20 % of the median apart, at most 100 %", text)
+        self.assertIn("1 of 4 results are noisy", text)
+        self.assertIn("| a | cold | 10.0 | one | 10.0 | 2.00x |  |", text)
+        self.assertIn("1 results of peers are wrong", text)
+        self.assertNotIn("WARPNORM", text)
+        self.assertIn("WARPNORM IS WRONG or failed in 1 cases", report.closing([line("warpnorm", state="wrong")]))
 
 
 def numbers(colour):
