@@ -65,6 +65,22 @@ def best_rivals(results):
     return best
 
 
+def quiet_ratios(results):
+    """Of each right and quiet rival beside a quiet result of ours, by key() and peer."""
+    mine = {k: r for k, r in ours(results).items() if not r["noisy"]}
+    return {(key(r), r["peer"]): r["ratio"] for r in results if is_rival(r) and not r["noisy"] and r["ratio"] > 0 and key(r) in mine}
+
+
+def apart(first, second):
+    """How far the ratios that were quiet in two runs are apart, in shares of the smaller one: in the middle, at most, and
+    how many there are."""
+    a, b = quiet_ratios(first), quiet_ratios(second)
+    changes = sorted(max(a[k], b[k]) / min(a[k], b[k]) - 1 for k in a.keys() & b.keys())
+    if not changes:
+        raise Unreadable("the two runs have no quiet result in common")
+    return changes[len(changes) // 2], changes[-1], len(changes)
+
+
 def summary_rows(results):
     """Of each suite and cache: cases, geometric means of our share of the copy and of the speed beside the best rival of each
     case, and how many cases are at least as fast as that."""

@@ -61,5 +61,20 @@ class Tables(unittest.TestCase):
         self.assertEqual(results.summary_table(self.LINES).splitlines()[2:], ["| s | cold | 3 | 50 % | 1.26x | 2 of 3 |"])
 
 
+class TwoRuns(unittest.TestCase):
+    def test_they_are_compared_where_both_were_quiet(self):
+        first = [timed(case, "warpnorm", 1.0) for case in "abc"]
+        second = [timed(case, "warpnorm", 1.0, noisy=case == "c") for case in "abc"]
+        for run, ratios in ((first, (1.0, 2.0, 9.0)), (second, (1.5, 1.0, 1.0))):
+            run += [timed(case, "one", ratio) for case, ratio in zip("abc", ratios)]
+            run += [timed("a", "two", ratios[0], noisy=run is first), timed("b", "three", ratios[1], ranked=False)]
+        self.assertEqual(results.apart(first, second), (1.0, 1.0, 2))
+        self.assertEqual(results.apart(first, first)[:2], (0, 0))
+
+    def test_nothing_in_common_is_an_error(self):
+        with self.assertRaisesRegex(results.Unreadable, "no quiet result"):
+            results.apart([timed("a", "warpnorm", 1.0)], [timed("a", "warpnorm", 1.0)])
+
+
 if __name__ == "__main__":
     unittest.main()
