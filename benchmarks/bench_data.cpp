@@ -126,9 +126,8 @@ void FillStatistics(const wn_problem &p, const Table &table, bench_data *data) {
     const double d = p.kind == WN_RMS ? 0 : sum[s] / m, var = squares[s] / m - d * d;
     const std::size_t at = s * TypeBytes(type);
     Store(type, 1 / std::sqrt(var + p.eps), &data->bytes[BENCH_RSTD][at]);
-    if (p.kind == WN_RMS) continue;
-    Store(type, origin + d, &data->bytes[BENCH_MEAN][at]);
     Store(type, var, &data->bytes[BENCH_VAR][at]);
+    if (p.kind != WN_RMS) Store(type, origin + d, &data->bytes[BENCH_MEAN][at]);
   }
 }
 

@@ -40,13 +40,13 @@ static int64_t vector_count(const bench_case *c, bench_role role) {
     case BENCH_BETA: /* RMS norm as it is used has none */
       return rms ? 0 : p->c;
     case BENCH_MEAN:
-    case BENCH_VAR:
       return backward && !rms ? bench_sets(p) : 0;
+    case BENCH_VAR: /* of RMS norm: the mean of squares */
     case BENCH_RSTD:
       return backward ? bench_sets(p) : 0;
     case BENCH_SAVED_MEAN:
-    case BENCH_SAVED_VAR:
       return train && !rms ? bench_sets(p) : 0;
+    case BENCH_SAVED_VAR:
     case BENCH_SAVED_RSTD:
       return train ? bench_sets(p) : 0;
     case BENCH_RUNNING_MEAN:

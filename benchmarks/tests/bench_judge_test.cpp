@@ -163,5 +163,22 @@ TEST(BenchData, RepeatsAndHasChannelsOfTheirOwn) {
   bench_data_destroy(b);
 }
 
+// Libraries that keep a variance are given, and give, the mean of squares for RMS norm.
+TEST(BenchData, RmsNormHasAVariance) {
+  for (const char *line : {"rms 7x16 f32 backward", "rms nxc 7x16x3 f32 backward", "layer 7x16 f32 backward"}) {
+    const bench_case c = CaseOf(line);
+    bench_data *const data = bench_data_create(&c);
+    const auto *const var = static_cast<const float *>(bench_data_bytes(data, BENCH_VAR));
+    const auto *const rstd = static_cast<const float *>(bench_data_bytes(data, BENCH_RSTD));
+    ASSERT_NE(var, nullptr) << line;
+    for (int i = 0; i < bench_sets(&c.problem); i++)
+      EXPECT_NEAR(rstd[i] * rstd[i] * (var[i] + c.problem.eps), 1, 1e-5) << line;
+    EXPECT_EQ(bench_data_bytes(data, BENCH_MEAN) == nullptr, c.problem.kind == WN_RMS);
+    bench_data_destroy(data);
+  }
+  const bench_case train = CaseOf("rms 7x16 f32 train");
+  EXPECT_EQ(bench_array_of(&train, BENCH_SAVED_VAR).count, 7);
+}
+
 }  // namespace
 }  // namespace wn::bench
