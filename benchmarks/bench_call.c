@@ -14,8 +14,7 @@ __attribute__((noinline)) bool bench_watched_call(bench_session *session, int sl
 
 static int watch(const char *line, const char *device, int runs) {
   char why[400];
-  const uint64_t memory = strcmp(device, "cpu") == 0 ? (uint64_t)1 << 30 : 0; /* of a GPU: half of what is free */
-  bench_session *const session = bench_session_open(line, device, runs > 1, memory, why, sizeof why);
+  bench_session *const session = bench_session_open(line, device, runs > 1, 0, why, sizeof why);
   if (!session) {
     fprintf(stderr, "wn_bench_call: %s\n", why);
     return 1;

@@ -30,12 +30,18 @@ for name in nsys ncu; do
   PATH=$scratch/bin profile 1 --tool "$name" --case "layer 16x64"
   says "$name is not installed"
 done
+printf '#!/bin/sh\necho "perf $*" >>"%s/calls"\necho "# comment %%"\necho "99.00%%  a function"\n' "$scratch" >"$scratch/bin/perf"
+chmod +x "$scratch/bin/perf"
 for name in nsys ncu; do
   printf '#!/bin/sh\necho "%s $*" >>"%s/calls"\necho "%s stand-in"\n' "$name" "$scratch" "$name" >"$scratch/bin/$name"
   chmod +x "$scratch/bin/$name"
   PATH=$scratch/bin:$PATH profile 0 --tool "$name" --case "layer 16x64 f32 train"
   says "$name stand-in"
 done
+PATH=$scratch/bin:$PATH profile 0 --tool perf --case "layer 16x64 f32 train"
+grep -qE 'perf record .*wn_bench_call --runs 300 layer 16x64 f32 train' "$scratch/calls" || fail "perf was called otherwise"
+grep -qE 'perf report .*-g none' "$scratch/calls" || fail "chains of calls are in the summary"
+says '99.00%  a function'
 grep -qE 'nsys profile .*--trace cuda,nvtx .*wn_bench --device cuda .*--case layer 16x64 f32 train' "$scratch/calls" ||
   fail "nsys was called otherwise: $(cat "$scratch/calls")"
 grep -qE 'nsys stats .*nvtx_gpu_proj_sum,cuda_gpu_kern_sum .*timeline.nsys-rep' "$scratch/calls" || fail "no statistics"
