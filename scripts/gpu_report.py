@@ -128,7 +128,7 @@ def environment_lines(environment):
     revision = environment.get("revision", "unknown")
     if revision == "unknown" and carried.exists():
         revision = carried.read_text().strip()
-    names = ("device", "processor", "system", "gpu_driver", "gpu_clocks", "compiler", "time")
+    names = ("device", "processor", "processor_model", "system", "gpu_driver", "gpu_clocks", "compiler", "time")
     lines = [f"- {name.replace('_', ' ')}: {environment[name]}" for name in names if environment.get(name)]
     return "\n".join([*lines, f"- revision: {revision}"])
 
