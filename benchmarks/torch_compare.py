@@ -141,6 +141,7 @@ def measure_all(library, cases, foreign, arguments, file):
     caches = ["cold", "hot"] if arguments.cache == "both" else [arguments.cache]
     contests = [(case, cache) for case in cases for cache in caches]
     results, begun, start = [], False, time.monotonic()
+    skipped = []  # until a file has begun with the machine
     for done, (case, cache) in enumerate(contests):
         left = f", {(time.monotonic() - start) / done * (len(contests) - done):.0f} s left" if done else ""
         print(f"[{done + 1}/{len(contests)}{left}] {case['case']}", file=sys.stderr, flush=True)
@@ -148,14 +149,15 @@ def measure_all(library, cases, foreign, arguments, file):
             environment, lines = measure(library, case, cache, foreign, arguments)
         except session.NotPossible as error:
             print(f"\n{case['case']}\n  left out: {error}")
-            write(file, [case | {"type": "skipped", "reason": str(error)}])
+            skipped.append(case | {"type": "skipped", "reason": str(error)})
             continue
         if not begun:
             print(report.heading(environment))
         print(report.contest(case, cache, lines), flush=True)
-        write(file, lines if begun else [environment, *lines])
-        begun = True
+        write(file, [*([] if begun else [environment]), *skipped, *lines])
+        begun, skipped = True, []
         results += lines
+    write(file, skipped)
     return results
 
 

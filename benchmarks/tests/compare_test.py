@@ -112,11 +112,11 @@ class Contests(unittest.TestCase):
 class Comparisons(unittest.TestCase):
     """torch_compare.py with a peer that needs no library."""
 
-    def measured(self, line, **options):
+    def measured(self, *cases, **options):
         arguments = argparse.Namespace(**{"device": "cpu", "cache": "cold", "memory": 0.1, "seconds": 0.01, "rounds": 2} | options)
         lines, text = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(io.StringIO()):
-            results = torch_compare.measure_all(LIBRARY, [case_of(line)], [LikeOurs()], arguments, lines)
+            results = torch_compare.measure_all(LIBRARY, list(map(case_of, cases)), [LikeOurs()], arguments, lines)
         return results, [json.loads(line) for line in lines.getvalue().splitlines()], text.getvalue()
 
     def test_cold_hot_and_both(self):
@@ -133,6 +133,8 @@ class Comparisons(unittest.TestCase):
         self.assertIn("left out: 1.6 GB of memory are needed, 0.1 GB may be used", text)
         self.assertEqual([(line["type"], line["n"]) for line in lines], [("skipped", 100000)])
         self.assertIn("Nothing was timed", report.closing(results))
+        _, lines, _ = self.measured("layer 100000x1000 f32 train", "layer 33x64 f32 train")
+        self.assertEqual([line["type"] for line in lines[:3]], ["environment", "skipped", "result"])
 
     def test_the_end_says_what_it_comes_to(self):
         def line(peer, **other):
