@@ -1,6 +1,8 @@
 // A network on the machine that a test runs on, and what gradient tests do with one.
 #ifndef WN_MLP_NETWORK_H
 #define WN_MLP_NETWORK_H
+#include <algorithm>
+#include <cmath>
 #include <random>
 #include <string>
 #include <vector>
@@ -50,8 +52,47 @@ class NetworkTest : public MachineTest {
     return get(net_.tensors[t].gradient, static_cast<size_t>(net_.tensors[t].count));
   }
 
+  // What a training forward and backward have left, against a float64 network of the same parameters and its
+  // differences.
+  template <class Reference>
+  void expect_agreement(Reference *reference, int64_t rows, const std::vector<float> &images,
+                        const std::vector<uint8_t> &labels, double tolerance) {
+    const Vector logits = reference->logits(rows, images);
+    const std::vector<float> found = get(net_.logits, logits.size());
+    for (size_t i = 0; i < found.size(); i++) {
+      EXPECT_NEAR(found[i], logits[i], tolerance * std::max(1.0, std::fabs(logits[i])));
+    }
+    double worst = 0;
+    for (int t = 0; t < net_.tensor_count; t++) {
+      Vector differences;
+      for (double &value : reference->parameters[static_cast<size_t>(t)])
+        differences.push_back(central_difference(&value, [&] { return reference->loss(rows, images, labels); }));
+      worst = std::max(worst, expect_gradient(t, differences, tolerance));
+    }
+    RecordProperty("worst_over_tolerance", std::to_string(worst));
+  }
+
   network net_ = {};
   fault fault_ = {};
+
+ private:
+  // Gives the worst error over what is allowed.
+  double expect_gradient(int t, const Vector &expected, double tolerance) {
+    const std::vector<float> found = gradient(t);
+    const std::string name = net_.tensors[t].name;
+    const std::string at = name + " of layer " + std::to_string(net_.tensors[t].layer);
+    double largest = 0, worst = 0;
+    for (const double e : expected) largest = std::max(largest, std::fabs(e));
+    // In front of batch norm, what is added to all of a batch has a gradient of 0 but for roundings.
+    const bool none = name == "bias" && largest < 1e-6;
+    EXPECT_GT(none ? 1 : largest, 1e-4) << "nothing is tested in " << at;
+    const double limit = tolerance * (none ? 1 : largest);
+    for (size_t e = 0; e < found.size(); e++) {
+      EXPECT_NEAR(found[e], expected[e], limit) << at << ", entry " << e;
+      worst = std::max(worst, std::fabs(found[e] - expected[e]) / limit);
+    }
+    return worst;
+  }
 };
 
 }  // namespace wn

@@ -112,11 +112,6 @@ class PictureGradient : public PictureTest, public testing::WithParamInterface<C
     reference_.masks.push_back(mask);
   }
 
-  double difference(size_t tensor, size_t entry) {
-    return wn::central_difference(&reference_.parameters[tensor][entry],
-                                  [&] { return reference_.loss(rows, images_, labels_); });
-  }
-
   // As in mlp_gradient_test.cpp; the longest sums are those of a convolution's weights, over rows and positions.
   double tolerance() const {
     const double terms = static_cast<double>(rows * form_positions(&GetParam().input)) + 8;
@@ -131,31 +126,7 @@ class PictureGradient : public PictureTest, public testing::WithParamInterface<C
 TEST_P(PictureGradient, AgreesWithFiniteDifferences) {
   run();
   ASSERT_FALSE(HasFatalFailure());
-  const std::vector<float> logits = get(net_.logits, rows * classes);
-  const wn::Vector expected_logits = reference_.logits(rows, images_);
-  for (size_t i = 0; i < logits.size(); i++) {
-    EXPECT_NEAR(logits[i], expected_logits[i], tolerance() * std::max(1.0, std::fabs(expected_logits[i])));
-  }
-  double worst = 0;
-  for (int t = 0; t < net_.tensor_count; t++) {
-    const std::vector<float> found = gradient(t);
-    std::vector<double> expected;
-    double largest = 0;
-    for (size_t e = 0; e < found.size(); e++) {
-      expected.push_back(difference(static_cast<size_t>(t), e));
-      largest = std::max(largest, std::fabs(expected[e]));
-    }
-    // A bias in front of batch norm has a gradient of 0: then its weight, the tensor before it, is the measure.
-    const std::string name = net_.tensors[t].name;
-    if (name == "bias" && largest < 1e-6) continue;
-    ASSERT_GT(largest, 1e-4) << "nothing is tested in " << name << " of layer " << net_.tensors[t].layer;
-    for (size_t e = 0; e < found.size(); e++) {
-      EXPECT_NEAR(found[e], expected[e], tolerance() * largest)
-          << name << " of layer " << net_.tensors[t].layer << ", entry " << e;
-      worst = std::max(worst, std::fabs(found[e] - expected[e]) / largest);
-    }
-  }
-  RecordProperty("worst_over_tolerance", std::to_string(worst / tolerance()));
+  expect_agreement(&reference_, rows, images_, labels_, tolerance());
 }
 
 std::vector<Case> cases() {

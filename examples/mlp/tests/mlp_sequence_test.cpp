@@ -78,11 +78,6 @@ class SequenceGradient : public SequenceTest, public testing::WithParamInterface
     for (int64_t i = 0; i < rows; i++) labels_.push_back(static_cast<uint8_t>(random() % classes));
   }
 
-  double difference(size_t tensor, size_t entry) {
-    return wn::central_difference(&reference_.parameters[tensor][entry],
-                                  [&] { return reference_.loss(rows, images_, labels_); });
-  }
-
   // As in mlp_gradient_test.cpp. A recurrent stage is as many layers as it has steps; the longest sums are those of
   // weights, over rows and steps.
   double tolerance() const {
@@ -99,34 +94,7 @@ TEST_P(SequenceGradient, AgreesWithFiniteDifferences) {
   const float *const x = put(images_);
   ASSERT_TRUE(network_forward(&net_, true, rows, x, &fault_)) << fault_.text;
   ASSERT_TRUE(network_backward(&net_, rows, x, put(labels_), &fault_)) << fault_.text;
-  const std::vector<float> logits = get(net_.logits, rows * classes);
-  const wn::Vector expected_logits = reference_.logits(rows, images_);
-  for (size_t i = 0; i < logits.size(); i++) {
-    EXPECT_NEAR(logits[i], expected_logits[i], tolerance() * std::max(1.0, std::fabs(expected_logits[i])));
-  }
-  double worst = 0;
-  for (int t = 0; t < net_.tensor_count; t++) {
-    const std::vector<float> found = gradient(t);
-    std::vector<double> expected;
-    double largest = 0;
-    for (size_t e = 0; e < found.size(); e++) {
-      expected.push_back(difference(static_cast<size_t>(t), e));
-      largest = std::max(largest, std::fabs(expected[e]));
-    }
-    // In front of batch norm, what is added to all of a batch has a gradient of 0 but for roundings.
-    const std::string name = net_.tensors[t].name;
-    const std::string at = name + " of layer " + std::to_string(net_.tensors[t].layer);
-    const bool none = name == "bias" && largest < 1e-6;
-    if (!none) {
-      ASSERT_GT(largest, 1e-4) << "nothing is tested in " << at;
-    }
-    for (size_t e = 0; e < found.size(); e++) {
-      const double limit = tolerance() * (none ? 1 : largest);
-      EXPECT_NEAR(found[e], expected[e], limit) << at << ", entry " << e;
-      worst = std::max(worst, std::fabs(found[e] - expected[e]) / limit);
-    }
-  }
-  RecordProperty("worst_over_tolerance", std::to_string(worst));
+  expect_agreement(&reference_, rows, images_, labels_, tolerance());
 }
 
 std::vector<stage_spec> transformer(int kind, bool post) {
