@@ -14,6 +14,7 @@ bool run_list_add(run_list *list, const void *cell, size_t cell_bytes, fault *f,
     list->room = room;
   }
   study_run *const run = &list->runs[list->count];
+  run->alone = false;
   if (!(run->cell = malloc(cell_bytes))) return fault_set(f, "no memory for a run");
   memcpy(run->cell, cell, cell_bytes);
   list->count++;

@@ -61,11 +61,16 @@ static void show(execution *e) {
   progress_line(&e->progress, line);
 }
 
+/* May it start beside those that run? `last` is the last of these; one that is alone has started as the only one. */
+static bool fits(const study_run *next, const study_run *last, int running, int jobs) {
+  return running == 0 || (running < jobs && !next->alone && !last->alone);
+}
+
 static bool run_missing(execution *e, const study_run *const *missing, int64_t count, fault *f) {
   int running = 0;
   bool good = true;
   for (int64_t i = 0; i < count || running > 0;) {
-    if (good && i < count && running < e->work->jobs) {
+    if (good && i < count && fits(missing[i], i > 0 ? missing[i - 1] : NULL, running, e->work->jobs)) {
       good = start(e, missing[i++], f);
       running += good;
     } else if (running > 0) {

@@ -24,6 +24,7 @@ enum { STUDY_KEY_ROOM = 128, STUDY_MOST_FILES = 4 };
 typedef struct study_run {  /* plain data */
   char key[STUDY_KEY_ROOM]; /* names it among the study's: parts with '/' between */
   void *cell;               /* the study's own */
+  bool alone;               /* no other of the study's runs beside it: it measures times */
 } study_run;
 
 typedef struct run_list {
@@ -39,8 +40,8 @@ void run_list_free(run_list *);
 typedef struct run_context { /* of one run's process */
   const study_setting *setting;
   const dataset *training, *test; /* all pictures of the folder, on the host */
-  machine machine;
-  buffers memory; /* given back after the run */
+  struct machine machine;         /* "struct": C++ too reads this */
+  buffers memory;                 /* given back after the run */
 } run_context;
 
 typedef struct run_rows run_rows;

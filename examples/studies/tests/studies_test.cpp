@@ -39,7 +39,7 @@ class Studies : public testing::Test {
     for (std::string line; std::getline(lines, line);) found.push_back(line.substr(0, line.find(' ')));
     return found;
   }
-  // All CSV files of a folder of results, one after another.
+  // All CSV files of a folder of results, one after another; of times, which differ, how many rows there are.
   std::string results(const std::string &out) {
     std::string all;
     for (const std::string &name : names()) {
@@ -48,7 +48,11 @@ class Studies : public testing::Test {
         if (entry.path().extension() == ".csv") paths.push_back(entry.path());
       std::sort(paths.begin(), paths.end());
       EXPECT_FALSE(paths.empty()) << name;
-      for (const fs::path &path : paths) all += path.filename().string() + "\n" + read(path);
+      for (const fs::path &path : paths) {
+        const std::string text = read(path), file = path.filename().string();
+        const auto rows = std::count(text.begin(), text.end(), '\n');
+        all += file + "\n" + (file == "times.csv" ? std::to_string(rows) + " rows\n" : text);
+      }
     }
     return all;
   }
