@@ -188,7 +188,7 @@ static void lay_out_exchange(const wni_plan_input *in, wni_cuda_plan *plan) {
 
 void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni_cuda_plan *plan) {
   *plan = (wni_cuda_plan){.at = {WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE,
-                                 WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
+                                 WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
   if (in->geo.pattern == WNI_ROW) {
     wni_cuda_plan_row(in, device, plan);
   } else {

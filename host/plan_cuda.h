@@ -56,7 +56,7 @@ typedef enum wni_cuda_scope {
   WNI_CUDA_LANES_4,     /* 4 to 32 lanes, up to 4 octets each */
   WNI_CUDA_BLOCK_2,     /* a block, up to 2 octets a thread in registers */
   WNI_CUDA_BLOCK_4,     /* a block, up to 4 */
-  WNI_CUDA_BLOCK_LOOP,  /* a block, any length: what it needs twice is read twice */
+  WNI_CUDA_TEAM,        /* one or several blocks, any length: what fits in shared memory stays there */
   WNI_CUDA_SCOPES
 } wni_cuda_scope;
 
@@ -75,6 +75,7 @@ typedef struct wni_cuda_launch {
   unsigned grid, block; /* block: whole warps; COLUMN: a power of two */
   unsigned shared;      /* bytes of dynamic shared memory: what a kernel has no other way to know is there */
   unsigned wanted;
+  bool together; /* blocks wait for one another: all are on the device at once */
 } wni_cuda_launch;
 
 /* ROW, made uniform for the kernels: a set (outer, middle) is `runs` runs of `elements`, each run with one parameter,
@@ -87,6 +88,10 @@ typedef struct wni_cuda_row {
   int last;                         /* elements of a run's last octet: 1 to 8 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
   int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
+  /* WNI_CUDA_TEAM, else 0: blocks that hold a set, a segment of it each, or where runs have parameters backward
+   * `team_runs` runs (else 0); and octets of those that stay in shared memory. */
+  int team;
+  int64_t team_runs, kept_octets;
   bool keeps_params; /* whole sets: blocks keep gamma and beta of all elements in the launch's shared memory, converted
                       */
 } wni_cuda_row;
@@ -124,6 +129,7 @@ typedef struct wni_cuda_layout {
   size_t params;    /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
                        chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
                        MERGE_PARAMS takes `sums` */
+  size_t arrived;   /* of launches whose blocks wait for one another, [team]: unsigned, 0 at the start of a call */
   size_t mine, all; /* sync plans: this rank's message, those of all */
   size_t joined;    /* sync plans: int64 */
 } wni_cuda_layout;

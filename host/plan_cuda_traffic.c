@@ -43,9 +43,6 @@ static double tensors_written(const wni_plan_input *in, bool masked) {
 
 /* ---- what is read a second time --------------------------------------------------------------------------------- */
 
-/* Two thirds of the second-level cache: beyond that an H200 reads at the memory's speed. */
-static double cache_of(const wni_cuda_figures *d) { return (double)d->l2_bytes * 2 / 3; }
-
 static bool has_launch(const wni_cuda_plan *plan, wni_cuda_function function) {
   for (int i = 0; i < plan->launches; i++)
     if (plan->launch[i].function == function) return true;
@@ -56,15 +53,17 @@ static bool is_whole(const wni_cuda_launch *l) {
   return l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD;
 }
 
-/* Registers keep x and g of 16-bit types, or one octet, until dx is made. */
-static bool holds_sets(const wni_plan_input *in, const wni_cuda_launch *l) {
-  if (l->variant == WNI_CUDA_BLOCK_LOOP) return false;
+/* Registers keep x and g of 16-bit types, or one octet, until dx is made; teams of blocks what they have shared memory
+ * for, which is all or nothing. */
+static bool holds_sets(const wni_plan_input *in, const wni_cuda_plan *plan) {
+  const wni_cuda_launch *const l = &plan->launch[0];
+  if (l->variant == WNI_CUDA_TEAM) return plan->cut.row.kept_octets > 0;
   return !is_backward(in) || l->variant == WNI_CUDA_LANES_1 || size_of(in->types.x) <= 2;
 }
 
 /* Sweeps over tensors that have been read before. */
 static int second_sweeps(const wni_plan_input *in, const wni_cuda_plan *plan) {
-  if (is_whole(&plan->launch[0])) return holds_sets(in, &plan->launch[0]) ? 0 : 1;
+  if (is_whole(&plan->launch[0])) return holds_sets(in, plan) ? 0 : 1;
   if (in->stats == WNI_STATS_RUNNING) return 0;
   const bool third = in->geo.pattern == WNI_ROW && has_launch(plan, WNI_CUDA_COLUMN_BACKWARD_SUMS);
   return third ? 2 : 1;
@@ -120,11 +119,11 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
     case WNI_CUDA_COLUMN_MOMENTS:
       return 4 * columns;
     case WNI_CUDA_ROW_FORWARD:
-      return may_update_running(in) ? 4 * sets : 0;
+      return (may_update_running(in) ? 4 * sets : 0) + (r->team > 1 ? 4 * pieces : 0);
     case WNI_CUDA_MERGE_MOMENTS:
       return 4 * sets;
     case WNI_CUDA_ROW_BACKWARD:
-      return r->per_element ? 2 * rows * params : 2 * sets;
+      return r->per_element ? 2 * rows * params + (r->team > 1 ? 2 * pieces : 0) : 2 * pieces;
     case WNI_CUDA_ROW_BACKWARD_SUMS:
       return 2 * pieces;
     case WNI_CUDA_ROW_BACKWARD_APPLY:

@@ -33,8 +33,8 @@ bool HoldsSets(const wni_cuda_launch &l) {
 }
 // A cut as numbers, for comparisons: the structs have padding.
 std::vector<std::int64_t> Numbers(const wni_cuda_row &r) {
-  return {r.runs,      r.elements, r.run_octets,     r.octets,  r.per_element ? 1 : 0,
-          r.param_run, r.lanes,    r.segment_octets, r.segments};
+  return {r.runs,  r.elements,       r.run_octets, r.octets, r.per_element ? 1 : 0, r.param_run,
+          r.lanes, r.segment_octets, r.segments,   r.team,   r.team_runs,           r.kept_octets};
 }
 std::vector<std::int64_t> Numbers(const wni_cuda_column &c) {
   return {c.rows, c.columns, c.tile_octets, c.tiles, c.chunk_rows, c.chunks};
@@ -73,7 +73,35 @@ TEST(PlanCuda, LaunchesAreWithinTheLimits) {
   });
 }
 
-void ExpectRowCovers(const wni_plan_input &in, const wni_cuda_plan &plan) {
+// Whole teams, all at once on the device where blocks wait for one another; with room for what each block keeps.
+void ExpectTeamCovers(const wni_cuda_launch &l, const wni_plan_input &in, const wni_cuda_plan &plan,
+                      const wni_cuda_figures &device) {
+  const wni_cuda_row &r = plan.cut.row;
+  const bool backward = in.pass == WN_BACKWARD, runs = r.team_runs != 0;
+  EXPECT_EQ(l.together, r.team > 1);
+  EXPECT_EQ(l.grid % static_cast<unsigned>(r.team), 0u);
+  EXPECT_LE(l.grid / static_cast<unsigned>(r.team), std::max<std::int64_t>(in.geo.sets, 1));
+  if (l.together) {
+    EXPECT_LE(l.grid, wni_cuda_resident(&device, l.block, l.shared) * device.sms);
+    EXPECT_LE(2 * l.block, in.types.real == WN_F64 ? 256u : 512u) << "registers of two blocks";
+  }
+  EXPECT_EQ(runs, backward && r.param_run != 0);
+  EXPECT_EQ(r.segments, runs ? 1 : r.team);
+  const std::int64_t part = runs ? r.team_runs * r.run_octets : r.segment_octets;
+  EXPECT_GE(r.team * part, r.octets);
+  EXPECT_LT((r.team - 1) * part, r.octets) << "a block has nothing";
+  if (r.kept_octets == 0) {
+    EXPECT_EQ(r.team, 1);
+    return;
+  }
+  EXPECT_EQ(r.kept_octets, part);
+  const double x = in.types.x == WN_F64 ? 64 : in.types.x == WN_F32 ? 32 : 16;
+  const double dy = in.types.dy == in.types.x ? x : 32, real = in.types.real == WN_F64 ? 8 : 4;
+  const double each = x + (backward ? dy : 0) + (backward && r.per_element ? 2 * WNI_OCTET * real : 0);
+  EXPECT_EQ(l.shared, each * static_cast<double>(part));
+}
+
+void ExpectRowCovers(const wni_plan_input &in, const wni_cuda_plan &plan, const wni_cuda_figures &device) {
   const wni_cuda_row &r = plan.cut.row;
   EXPECT_EQ(r.runs * r.elements, in.geo.set_size);
   EXPECT_EQ(r.run_octets, CeilDiv(r.elements, WNI_OCTET));
@@ -90,11 +118,13 @@ void ExpectRowCovers(const wni_plan_input &in, const wni_cuda_plan &plan) {
     if (!IsRow(l)) continue;
     EXPECT_TRUE(r.lanes <= 32 || r.lanes == static_cast<int>(l.block));
     if (!HoldsSets(l)) continue;
+    EXPECT_EQ(r.team != 0, l.variant == WNI_CUDA_TEAM);
+    if (r.team != 0) {
+      ExpectTeamCovers(l, in, plan, device);
+      continue;
+    }
     EXPECT_EQ(r.segments, 1);
-    const std::int64_t each = l.variant == WNI_CUDA_LANES_1      ? 1
-                              : l.variant == WNI_CUDA_BLOCK_2    ? 2
-                              : l.variant == WNI_CUDA_BLOCK_LOOP ? r.octets
-                                                                 : 4;
+    const std::int64_t each = l.variant == WNI_CUDA_LANES_1 ? 1 : l.variant == WNI_CUDA_BLOCK_2 ? 2 : 4;
     EXPECT_GE(each * r.lanes, r.octets) << "scope " << l.variant << " does not hold the set";
     EXPECT_EQ(r.lanes <= 32, l.variant <= WNI_CUDA_LANES_4);
   }
@@ -114,7 +144,7 @@ TEST(PlanCuda, PiecesCoverEverything) {
     const wni_plan_input in = c.Input();
     const wni_cuda_plan plan = MakePlan(in, device);
     if (in.geo.pattern == WNI_ROW) {
-      ExpectRowCovers(in, plan);
+      ExpectRowCovers(in, plan, device);
     } else {
       EXPECT_EQ(plan.cut.column.columns, in.geo.extent[3]);
       EXPECT_EQ(plan.cut.column.rows, in.geo.extent[1] * in.geo.extent[2]);
@@ -263,7 +293,15 @@ std::vector<Array> Arrays(const wni_plan_input &in, const wni_cuda_plan &plan) {
   const bool row = g.pattern == WNI_ROW;
   std::vector<Array> arrays;
   for (int i = 0; i < plan.launches; i++) {
+    if (plan.launch[i].together) arrays.push_back({plan.at.arrived, 4.0 * static_cast<double>(plan.launch[i].grid)});
     switch (plan.launch[i].function) {
+      case WNI_CUDA_ROW_FORWARD:
+        if (r.team > 1) arrays.push_back({plan.at.moments, sets * static_cast<double>(r.segments) * 4 * real});
+        break;
+      case WNI_CUDA_ROW_BACKWARD:
+        if (r.team > 1 && r.per_element)
+          arrays.push_back({plan.at.sums, sets * static_cast<double>(r.segments) * 2 * real});
+        break;
       case WNI_CUDA_ROW_MOMENTS:
         arrays.push_back({plan.at.moments, sets * static_cast<double>(r.segments) * 4 * real});
         break;

@@ -24,7 +24,7 @@ WN_DEVICE void row_moments(const wni_cuda_job &job) {
     RowPart part = row_segment(row, 0, row.octets, at.piece);
     if (!here) part.count = 0;
     const RowForward<X, X> set = row_forward<X, X>(job, at, part.run);
-    const Moments<R> v = merge_team(team, take_moments(job, set, part, team), room, &turn);
+    const Moments<R> v = merge_team(team, take_moments<2>(job, set, part, team, KeptOctets<X>{}), room, &turn);
     if (here && team.rank == 0)
       static_cast<StoredMoments<R> *>(job.moments)[base + team.offset] = {v.mean, v.low, v.m2, 0};
   }
@@ -58,7 +58,7 @@ WN_DEVICE void row_apply(const wni_cuda_job &job) {
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, part.run);
     const Normalizer<R> s =
         running ? running_normalizer<R>(call, set.start.param) : stored_normalizer<R>(job, set.start.set);
-    apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, &largest);
+    apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, KeptOctets<X>{}, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }

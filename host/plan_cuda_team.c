@@ -1,0 +1,48 @@
+/* How many blocks hold a set together, so that it is read once: in shared memory, from its statistics or sums to what
+ * is made of them. */
+#include "plan_cuda_parts.h"
+
+enum {
+  TEAM_SEATS = 2,  /* blocks of teams on a multiprocessor: one loads while the other waits or stores */
+  RESERVED = 1024, /* bytes of shared memory that each block costs, whatever it asks for */
+  SPARE = 4        /* times the blocks that it takes, at most: more would wait for one another longer than they work */
+};
+
+/* From the last block's signal to all of them seeing it, through the second-level cache: 1.0 to 1.2 us on H200
+ * (te42kyfo/gpu-benches, gpu-small-kernels). */
+static const double meeting_seconds = 1.2e-6;
+
+int64_t wni_cuda_team_seats(const wni_cuda_figures *d) { return TEAM_SEATS * (int64_t)d->sms; }
+
+/* Bytes of a block's launch. */
+static int64_t team_room(const wni_cuda_figures *d) {
+  return least(room_of(d), d->shared_per_sm / TEAM_SEATS - RESERVED - STATIC_SHARED);
+}
+
+/* Blocks that have room for so many units of a set; 0: not even all of the device's have. */
+static int64_t least_blocks(const wni_cuda_figures *d, int64_t units, int64_t bytes) {
+  const int64_t each = team_room(d) / bytes;
+  const int64_t blocks = each > 0 ? ceil_div(units, each) : INT64_MAX;
+  return blocks <= wni_cuda_team_seats(d) ? blocks : 0;
+}
+
+/* Bytes that a block moves, or could in the time that it waits, until all sets are done: of a unit twice its bytes. */
+static double bytes_until_done(const wni_cuda_figures *d, int64_t units, int64_t bytes, int64_t sets, int64_t blocks) {
+  const int64_t seats = wni_cuda_team_seats(d), rounds = ceil_div(sets, seats / blocks);
+  const double meeting = blocks > 1 ? meeting_seconds * d->bytes_per_second / (double)seats : 0;
+  return (double)rounds * (2.0 * (double)ceil_div(units, blocks) * (double)bytes + meeting);
+}
+
+int64_t wni_cuda_team_blocks(const wni_cuda_figures *d, int64_t units, int64_t bytes, int64_t sets) {
+  const int64_t fewest = least_blocks(d, units, bytes);
+  int64_t best = fewest;
+  if (fewest == 0 || sets == 0) return fewest;
+  for (int64_t blocks = fewest + 1; blocks <= wni_cuda_most_team_blocks(d, units, bytes); blocks++)
+    if (bytes_until_done(d, units, bytes, sets, blocks) < bytes_until_done(d, units, bytes, sets, best)) best = blocks;
+  return best;
+}
+
+int64_t wni_cuda_most_team_blocks(const wni_cuda_figures *d, int64_t units, int64_t bytes) {
+  const int64_t fewest = least_blocks(d, units, bytes), seats = least(units, wni_cuda_team_seats(d));
+  return fewest > 0 ? least(seats, SPARE * fewest) : seats; /* of a set that does not fit: smaller ones may */
+}
