@@ -35,8 +35,10 @@ typedef enum wni_cuda_function {
   WNI_CUDA_ROW_BACKWARD,          /* whole sets: sums and dx, one launch */
   WNI_CUDA_ROW_BACKWARD_SUMS,     /* segments -> sums */
   WNI_CUDA_ROW_BACKWARD_APPLY,    /* segments: dx, dresidual from sums of sets; frozen: and sums */
+  WNI_CUDA_COLUMN_FORWARD,        /* sets that teams of blocks keep: statistics and y, one launch */
   WNI_CUDA_COLUMN_MOMENTS,        /* chunks of rows -> moments of columns; stores sum */
   WNI_CUDA_COLUMN_APPLY,          /* chunks: y from statistics of sets, or running ones */
+  WNI_CUDA_COLUMN_BACKWARD,       /* sets that teams of blocks keep: sums and dx, one launch */
   WNI_CUDA_COLUMN_BACKWARD_SUMS,  /* chunks -> sums of columns; also parameter sums of long ROW sets */
   WNI_CUDA_COLUMN_BACKWARD_APPLY, /* chunks: dx, dresidual; frozen: and sums; parameter by row: and its sums */
   WNI_CUDA_MERGE_MOMENTS,         /* moments of pieces -> statistics of sets, saved ones too */
@@ -109,6 +111,10 @@ typedef struct wni_cuda_column {
   int tile_octets;            /* a power of two up to 32 */
   int64_t tiles;              /* of a row */
   int64_t chunk_rows, chunks; /* of a slab */
+  /* COLUMN_FORWARD, COLUMN_BACKWARD, else 0: blocks of a team, which are the chunks of so many neighbouring tiles, and
+   * places for octets that each keeps in shared memory. */
+  int team, team_tiles;
+  int64_t kept_octets;
 } wni_cuda_column;
 
 typedef struct wni_cuda_cut {

@@ -43,8 +43,10 @@ const char *wni_cuda_function_name(wni_cuda_function function) {
                                                         "row_backward",
                                                         "row_backward_sums",
                                                         "row_backward_apply",
+                                                        "column_forward",
                                                         "column_moments",
                                                         "column_apply",
+                                                        "column_backward",
                                                         "column_backward_sums",
                                                         "column_backward_apply",
                                                         "merge_moments",
@@ -68,8 +70,10 @@ static void how_text(const wni_cuda_plan *plan, const wni_plan_input *in, char *
   const wni_cuda_launch *const l = &plan->launch[0];
   const wni_cuda_row *const r = &plan->cut.row;
   if (in->geo.pattern == WNI_COLUMN) {
-    (void)snprintf(text, size, "tiles of %d columns x %" PRId64 " rows", plan->cut.column.tile_octets * WNI_OCTET,
-                   plan->cut.column.chunk_rows);
+    char blocks[24] = "";
+    if (plan->cut.column.team > 1) (void)snprintf(blocks, sizeof blocks, "%d x ", plan->cut.column.team);
+    (void)snprintf(text, size, "%stiles of %d columns x %" PRId64 " rows", blocks,
+                   plan->cut.column.tile_octets * WNI_OCTET, plan->cut.column.chunk_rows);
   } else if (l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD) {
     const char *const where = r->team == 0 ? "in registers" : r->kept_octets > 0 ? "in shared memory" : "read twice";
     char blocks[16] = "";

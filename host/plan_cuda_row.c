@@ -131,26 +131,25 @@ static int64_t pair_bytes(const wni_plan_input *in, int64_t octets) {
 
 /* ---- ROW: teams of blocks --------------------------------------------------------------------------------------- */
 
-/* What a set is to a team: units that are not cut, of so many octets and bytes of shared memory. */
-typedef struct team_load {
-  int64_t units, octets, bytes;
-} team_load;
-
-/* x + residual; backward x and dy, of another type than x in words of f32; and sums of columns, if they have any. */
-static team_load load_of(const wni_plan_input *in, const wni_cuda_row *r) {
-  const int64_t x = size_of(in->types.x), dy = in->types.dy == in->types.x ? x : size_of(WN_F32);
-  const int64_t octet = WNI_OCTET * (is_backward(in) ? x + dy : x);
-  if (!is_backward(in)) return (team_load){r->octets, 1, octet};
-  if (r->param_run != 0) return (team_load){r->runs, r->run_octets, r->run_octets * octet};
-  return (team_load){r->octets, 1, octet + (r->per_element ? pair_bytes(in, 1) : 0)};
+/* Octets of a unit: runs with sums of their own are not cut. */
+static int64_t unit_octets(const wni_plan_input *in, const wni_cuda_row *r) {
+  return is_backward(in) && r->param_run != 0 ? r->run_octets : 1;
 }
 
-static void seat_team(const wni_plan_input *in, const wni_cuda_figures *d, const team_load *load, int64_t blocks,
+/* x + residual; backward x and dy, of another type than x in words of f32; and sums of columns, if they have any. */
+static wni_cuda_load load_of(const wni_plan_input *in, const wni_cuda_row *r) {
+  const int64_t octets = unit_octets(in, r);
+  const int64_t sums = is_backward(in) && r->per_element ? pair_bytes(in, 1) : 0;
+  return (wni_cuda_load){
+      .units = r->octets / octets, .bytes = octets * (wni_cuda_kept_bytes(in) + sums), .few = 1, .width = 1};
+}
+
+static void seat_team(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_load *load, int64_t blocks,
                       wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
   const int64_t each = ceil_div(load->units, blocks);
   r->team = (int)ceil_div(load->units, each); /* none has nothing */
-  r->kept_octets = each * load->octets;
+  r->kept_octets = each * unit_octets(in, r);
   if (is_backward(in) && r->param_run != 0) {
     r->team_runs = each;
     r->segment_octets = r->run_octets;
@@ -186,8 +185,8 @@ static bool stays_in_cache(const wni_plan_input *in, const wni_cuda_figures *d, 
 /* The first launch: whole sets, by teams of blocks if these can hold them. */
 static bool add_team(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_function function,
                      wni_cuda_plan *plan) {
-  const team_load load = load_of(in, &plan->cut.row);
-  const int64_t blocks = wni_cuda_team_blocks(d, load.units, load.bytes, may_split(in) ? in->geo.sets : 0);
+  const wni_cuda_load load = load_of(in, &plan->cut.row);
+  const int64_t blocks = wni_cuda_team_blocks(d, &load, may_split(in) ? in->geo.sets : 0);
   if (blocks == 0 || in->ranks > 0 || (blocks > 1 && stays_in_cache(in, d, &plan->cut.row))) return false;
   add_whole(plan, d, function, by_block(WNI_CUDA_TEAM, team_threads(in)), in->geo.sets);
   seat_team(in, d, &load, blocks, plan);
@@ -355,8 +354,8 @@ bool wni_cuda_may_be_plain(wni_cuda_function function, const wni_cuda_row *r) {
 /* Pieces of a set at most, and of any smaller one: segments, or what a team's blocks have; 0: sets are held whole. */
 static int64_t most_pieces(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
   if (r->octets <= most_held(in) && in->ranks == 0) return 0;
-  const team_load load = load_of(in, r);
-  return most(most_segments(r->octets), wni_cuda_most_team_blocks(d, load.units, load.bytes));
+  const wni_cuda_load load = load_of(in, r);
+  return most(most_segments(r->octets), wni_cuda_most_team_blocks(d, &load));
 }
 
 static void lay_out_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
@@ -381,8 +380,8 @@ static int64_t most_param_rows(const wni_plan_input *in, const wni_cuda_figures 
   const wni_cuda_row *const r = &plan->cut.row;
   if (plan->cut.column.chunks > 0) return wni_cuda_most_chunks(in, d, 1, &plan->cut.column);
   if (r->kept_octets == 0) return plan->cut.param_rows;
-  const team_load load = load_of(in, r);
-  return least(in->geo.sets, wni_cuda_team_seats(d) / wni_cuda_team_blocks(d, load.units, load.bytes, 0));
+  const wni_cuda_load load = load_of(in, r);
+  return least(in->geo.sets, wni_cuda_team_seats(d) / wni_cuda_team_blocks(d, &load, 0));
 }
 
 static void lay_out_backward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
@@ -401,7 +400,6 @@ void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_
   } else {
     lay_out_forward(in, d, plan);
   }
-  plan->at.arrived = wni_cuda_take(plan, wni_cuda_team_seats(d), 1, sizeof(unsigned));
 }
 
 /* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set

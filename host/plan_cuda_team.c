@@ -19,30 +19,35 @@ static int64_t team_room(const wni_cuda_figures *d) {
   return least(room_of(d), d->shared_per_sm / TEAM_SEATS - RESERVED - STATIC_SHARED);
 }
 
-/* Blocks that have room for so many units of a set; 0: not even all of the device's have. */
-static int64_t least_blocks(const wni_cuda_figures *d, int64_t units, int64_t bytes) {
-  const int64_t each = team_room(d) / bytes;
-  const int64_t blocks = each > 0 ? ceil_div(units, each) : INT64_MAX;
-  return blocks <= wni_cuda_team_seats(d) ? blocks : 0;
+/* Blocks along the units, at most. */
+static int64_t most_seats(const wni_cuda_figures *d, const wni_cuda_load *load) {
+  return least(ceil_div(load->units, load->few), wni_cuda_team_seats(d) / load->width);
+}
+
+/* Blocks that have room for the units of a set; 0: not even all of the device's have. */
+static int64_t least_blocks(const wni_cuda_figures *d, const wni_cuda_load *load) {
+  const int64_t each = (team_room(d) - load->fixed) / load->bytes;
+  const int64_t blocks = each > 0 ? ceil_div(load->units, each) : INT64_MAX;
+  return blocks <= most_seats(d, load) ? blocks : 0;
 }
 
 /* Bytes that a block moves, or could in the time that it waits, until all sets are done: of a unit twice its bytes. */
-static double bytes_until_done(const wni_cuda_figures *d, int64_t units, int64_t bytes, int64_t sets, int64_t blocks) {
-  const int64_t seats = wni_cuda_team_seats(d), rounds = ceil_div(sets, seats / blocks);
-  const double meeting = blocks > 1 ? meeting_seconds * d->bytes_per_second / (double)seats : 0;
-  return (double)rounds * (2.0 * (double)ceil_div(units, blocks) * (double)bytes + meeting);
+static double bytes_until_done(const wni_cuda_figures *d, const wni_cuda_load *load, int64_t sets, int64_t blocks) {
+  const int64_t seats = wni_cuda_team_seats(d), rounds = ceil_div(sets, seats / (blocks * load->width));
+  const double meeting = blocks * load->width > 1 ? meeting_seconds * d->bytes_per_second / (double)seats : 0;
+  return (double)rounds * (2.0 * (double)ceil_div(load->units, blocks) * (double)load->bytes + meeting);
 }
 
-int64_t wni_cuda_team_blocks(const wni_cuda_figures *d, int64_t units, int64_t bytes, int64_t sets) {
-  const int64_t fewest = least_blocks(d, units, bytes);
+int64_t wni_cuda_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *load, int64_t sets) {
+  const int64_t fewest = least_blocks(d, load);
   int64_t best = fewest;
   if (fewest == 0 || sets == 0) return fewest;
-  for (int64_t blocks = fewest + 1; blocks <= wni_cuda_most_team_blocks(d, units, bytes); blocks++)
-    if (bytes_until_done(d, units, bytes, sets, blocks) < bytes_until_done(d, units, bytes, sets, best)) best = blocks;
+  for (int64_t blocks = fewest + 1; blocks <= wni_cuda_most_team_blocks(d, load); blocks++)
+    if (bytes_until_done(d, load, sets, blocks) < bytes_until_done(d, load, sets, best)) best = blocks;
   return best;
 }
 
-int64_t wni_cuda_most_team_blocks(const wni_cuda_figures *d, int64_t units, int64_t bytes) {
-  const int64_t fewest = least_blocks(d, units, bytes), seats = least(units, wni_cuda_team_seats(d));
+int64_t wni_cuda_most_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *load) {
+  const int64_t fewest = least_blocks(d, load), seats = most_seats(d, load);
   return fewest > 0 ? least(seats, SPARE * fewest) : seats; /* of a set that does not fit: smaller ones may */
 }

@@ -63,6 +63,7 @@ static bool holds_sets(const wni_plan_input *in, const wni_cuda_plan *plan) {
 
 /* Sweeps over tensors that have been read before. */
 static int second_sweeps(const wni_plan_input *in, const wni_cuda_plan *plan) {
+  if (plan->cut.column.team != 0) return 0;
   if (is_whole(&plan->launch[0])) return holds_sets(in, plan) ? 0 : 1;
   if (in->stats == WNI_STATS_RUNNING) return 0;
   const bool third = in->geo.pattern == WNI_ROW && has_launch(plan, WNI_CUDA_COLUMN_BACKWARD_SUMS);
@@ -116,6 +117,8 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
   switch (l->function) {
     case WNI_CUDA_ROW_MOMENTS:
       return 4 * sets * (double)r->segments;
+    case WNI_CUDA_COLUMN_FORWARD:
+      return 4 * columns + (may_update_running(in) ? 4 * sets : 0);
     case WNI_CUDA_COLUMN_MOMENTS:
       return 4 * columns;
     case WNI_CUDA_ROW_FORWARD:
@@ -128,6 +131,8 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
       return 2 * pieces;
     case WNI_CUDA_ROW_BACKWARD_APPLY:
       return in->stats == WNI_STATS_RUNNING ? 2 * pieces : 0;
+    case WNI_CUDA_COLUMN_BACKWARD:
+      return 2 * columns + (g->param_by_row ? 2 * rows * params : 0);
     case WNI_CUDA_COLUMN_BACKWARD_SUMS:
       return 2 * columns;
     case WNI_CUDA_COLUMN_BACKWARD_APPLY:

@@ -126,7 +126,9 @@ static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned w
   job->arrived = array(work, plan->at.arrived);
   sync_make(plan, call, work, job);
   /* Of whole sets nobody else needs the statistics. */
-  if (plan->launch[0].function == WNI_CUDA_ROW_FORWARD && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
+  const wni_cuda_function first = plan->launch[0].function;
+  const bool whole = first == WNI_CUDA_ROW_FORWARD || first == WNI_CUDA_COLUMN_FORWARD;
+  if (whole && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
 }
 
 static wn_status launch(const wni_cuda_launch *l, wni_cuda_job *job, cudaStream_t stream) {

@@ -57,12 +57,13 @@ struct ColumnTask {
 };
 
 template <bool column>
-WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<column> &s, int64_t task) {
+WN_DEVICE ColumnTask column_task_at(const wni_cuda_job &job, const ColumnShape<column> &s, int64_t piece,
+                                    int64_t tile) {
   const wni_cuda_column &cut = job.cut.column;
   const int thread = static_cast<int>(wn_thread());
   ColumnTask t;
-  t.piece = task / cut.tiles;
-  t.tile = task % cut.tiles;
+  t.piece = piece;
+  t.tile = tile;
   t.slab = column ? t.piece / cut.chunks : 0;
   const int64_t first = (t.piece - t.slab * cut.chunks) * cut.chunk_rows, after = cut.rows - first;
   t.all_rows = static_cast<int>(after < cut.chunk_rows ? after : cut.chunk_rows);
@@ -74,6 +75,12 @@ WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<colu
   t.rows = t.columns > 0 ? rows_from(t.lane, s.lanes, t.all_rows) : 0;
   t.trips = rows_from(0, s.lanes, t.all_rows);
   return t;
+}
+
+template <bool column>
+WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<column> &s, int64_t task) {
+  const int64_t piece = task / job.cut.column.tiles;
+  return column_task_at(job, s, piece, task - piece * job.cut.column.tiles);
 }
 
 /* ---- rows */

@@ -95,17 +95,11 @@ struct KeptInput {
   KeptOctets<D> dy;
 };
 
-/* Signs that relu's mask has taken from dy for good: none is asked for again. Other activations' dz is no dy. */
-template <class X, class D>
-constexpr bool takes_signs(const wni_call &call) {
-  return !kIsMixed<D> && call.mask != nullptr && call.act == WN_ACT_RELU;
-}
-
 template <class X, class D>
 WN_DEVICE void keep_input(const wni_call &call, const KeptInput<X, D> &kept, unsigned i, BackwardInput<X, D> *in) {
   if (i >= kept.x.octets) return;
   if constexpr (!kIsMixed<D>) {
-    if (takes_signs<X, D>(call)) {
+    if (takes_signs<D>(call)) {
       Octet<Real<X>> dz = unpack(in->dy);
       mask_back(call, in->signs, dz.v);
       in->dy = pack<D>(dz);
@@ -125,7 +119,7 @@ WN_DEVICE BackwardInput<X, D> load_or_take(const wni_cuda_job &job, const RowBac
   take_octet(kept.dy, i, &in.dy);
   in.extra = with_extra ? load_at(set.extra, o, n) : packed_zero<X>();
   in.signs = 0xff;
-  if (job.call.mask != nullptr && !takes_signs<X, D>(job.call) && n > 0) in.signs = *mask_at(job, set.start, o);
+  if (job.call.mask != nullptr && !takes_signs<D>(job.call) && n > 0) in.signs = *mask_at(job, set.start, o);
   return in;
 }
 

@@ -5,7 +5,7 @@
 #ifndef WNI_TEAM_CUH
 #define WNI_TEAM_CUH
 #include "kernels/cuda/cuda_job.h"
-#include "kernels/cuda/octet.cuh"
+#include "kernels/cuda/mixed.cuh"
 
 namespace wn {
 
@@ -47,21 +47,30 @@ struct KeptOctets {
 template <class T>
 constexpr int kKeptWords = Packed<T>::kWords / 4;
 
+/* Those that this one fills. */
+template <class T>
+WN_DEVICE int filled_words(const Packed<T> &) {
+  return kKeptWords<T>;
+}
+WN_DEVICE int filled_words(const Packed<mixed> &p) { return p.type == WN_F32 ? 2 : 1; }
+
 template <class T>
 WN_DEVICE void keep_octet(const KeptOctets<T> &kept, unsigned i, const Packed<T> &p) {
 #pragma unroll
   for (int w = 0; w < kKeptWords<T>; w++) {
+    if (w >= filled_words(p)) break;
     uint4 v;
     __builtin_memcpy(&v, &p.word[4 * w], sizeof v);
     kept.room[w * kept.octets + i] = v;
   }
 }
 
-/* The words of p. */
+/* The words of p, whose type, where it has one, is there. */
 template <class T>
 WN_DEVICE void take_octet(const KeptOctets<T> &kept, unsigned i, Packed<T> *p) {
 #pragma unroll
   for (int w = 0; w < kKeptWords<T>; w++) {
+    if (w >= filled_words(*p)) break;
     const uint4 v = kept.room[w * kept.octets + i];
     __builtin_memcpy(&p->word[4 * w], &v, sizeof v);
   }
