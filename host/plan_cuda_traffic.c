@@ -144,6 +144,15 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
   }
 }
 
+/* Of a column team's mask, which has a bit for each column: tiles that share a sector of it come to it at different
+ * times, if not all are under way at once. */
+static double mask_again(const wni_plan_input *in, const wni_cuda_plan *plan) {
+  enum { SECTOR_OCTETS = 32 };
+  const wni_cuda_column *const c = &plan->cut.column;
+  if (c->team == 0 || plan->launch[0].grid / (unsigned)c->team >= (uint64_t)c->tiles) return 0;
+  return mask_bytes(in) * (double)(least(c->tiles, SECTOR_OCTETS / c->tile_octets) - 1);
+}
+
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 wni_cuda_traffic wni_cuda_count(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_plan *plan,
@@ -158,6 +167,7 @@ wni_cuda_traffic wni_cuda_count(const wni_plan_input *in, const wni_cuda_figures
     t.cached += stays;
     t.again += s.again - stays;
   }
+  if (is_backward(in) && masked) t.again += mask_again(in, plan);
   t.read += t.again;
   for (int i = 0; i < plan->launches; i++)
     t.partial += numbers_left(in, plan, &plan->launch[i]) * (double)size_of(in->types.real);

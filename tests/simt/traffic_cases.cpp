@@ -107,7 +107,10 @@ void AddBatches(List *l) {
   Twice(l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_TRAIN, {{2, 64, 112 * 112}, 16}));
   Twice(l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_BACKWARD, {{2, 64, 112 * 112}, 16}));
   Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_TRAIN, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER);
-  Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_BACKWARD, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER);
+  TrafficCase &masked =
+      Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_BACKWARD, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER);
+  masked.mask_reads = 4;
+  masked.reason = "four tiles share a sector of the mask, and come to it in turns";
   l->Add(WN_BATCH, WN_NXC, last, WN_BF16, WN_TRAIN, {last, 1});
   l->Add(WN_BATCH, WN_NXC, last, WN_F32, WN_BACKWARD, {{3, 2048, 49}, 11, "H200"});
   l->Add(WN_BATCH, WN_NXC, middle, WN_F16, WN_INFER, {{1, 256, 56 * 56}, 33});
