@@ -38,7 +38,7 @@ WN_DEVICE void keep_rows(const wni_call &call, const ForwardShape &s, const Colu
 
 template <class X>
 WN_DEVICE ColumnMoments<Real<X>> moments_of_kept(const wni_call &call, const ColumnTask &t, const KeptOctets<X> &kept) {
-  constexpr int kRows = kGroupRows<X>;
+  constexpr int kRows = sizeof(X) == 2 ? kGroupRows<X> / 2 : kGroupRows<X>; /* what registers have room for */
   ColumnMoments<Real<X>> v = {};
   unsigned slot = wn_thread();
   for (int i = 0; i < t.rows; i += kRows) {
