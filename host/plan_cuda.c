@@ -80,16 +80,18 @@ void wni_cuda_add_column(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cud
   l->grid = wni_cuda_grid(d, block, l->shared, slabs * c->chunks * c->tiles);
 }
 
-/* Blocks that hide the memory's latency, with 64 bytes of each thread on their way. */
-static int64_t wanted_blocks(const wni_cuda_figures *d) {
-  return d->sms * most(2, least(8, ceil_div(d->in_flight, 64 * COLUMN_BLOCK)));
+/* Blocks that hide the memory's latency, with 64 bytes of each thread on their way; no more than the kernels' launch
+ * bounds leave registers for: what starts later would have the device to itself. */
+static int64_t wanted_blocks(const wni_plan_input *in, const wni_cuda_figures *d) {
+  const int64_t fit = in->types.real == WN_F64 ? 2 : is_backward(in) ? 3 : 4;
+  return d->sms * least(fit, most(2, ceil_div(d->in_flight, 64 * COLUMN_BLOCK)));
 }
 
 /* Of a slab, at most: as many as make the wanted blocks, none too short. */
 int64_t wni_cuda_most_chunks(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs,
                              const wni_cuda_column *c) {
   if (in->geo.param_by_row) return most(1, ceil_div(c->rows, SLAB_ROWS));
-  const int64_t wanted = ceil_div(wanted_blocks(d), most(1, slabs) * c->tiles);
+  const int64_t wanted = ceil_div(wanted_blocks(in, d), most(1, slabs) * c->tiles);
   const int64_t useful = least(wanted, ceil_div(c->rows, TURNS * (COLUMN_BLOCK / c->tile_octets)));
   return most(1, most(useful, ceil_div(c->rows, CHUNK_MOST)));
 }
@@ -114,7 +116,7 @@ static int64_t most_slab_chunks(const wni_plan_input *in, const wni_cuda_figures
   const int64_t alone = wni_cuda_most_chunks(in, d, 1, c), bound = slabs * alone;
   return in->geo.param_by_row
              ? bound
-             : least(bound, ceil_div(wanted_blocks(d), c->tiles) + slabs * (1 + ceil_div(c->rows, CHUNK_MOST)));
+             : least(bound, ceil_div(wanted_blocks(in, d), c->tiles) + slabs * (1 + ceil_div(c->rows, CHUNK_MOST)));
 }
 
 /* ---- COLUMN: teams of blocks */
@@ -130,10 +132,11 @@ static int64_t tiles_of_sets(const wni_geometry *g, const wni_cuda_column *c) {
 }
 
 /* Beside what it keeps a block has 25 numbers for each warp and octet of a tile (moments, and a table of statistics; or
- * sums and means), backward gamma and beta of the tile as well. A unit is a turn of its threads over the rows. */
+ * sums and means), backward gamma, beta, mean and rstd of the tile as well. A unit is a turn of its threads over the
+ * rows. */
 static wni_cuda_load column_load(const wni_plan_input *in, const wni_cuda_column *c) {
   const int64_t threads = team_threads(in), lanes = threads / c->tile_octets, real = size_of(in->types.real);
-  const int64_t numbers = (25 * threads / WARP + (is_backward(in) ? 2 * WNI_OCTET : 0)) * c->tile_octets;
+  const int64_t numbers = (25 * threads / WARP + (is_backward(in) ? 4 * WNI_OCTET : 0)) * c->tile_octets;
   return (wni_cuda_load){.units = ceil_div(c->rows, lanes),
                          .bytes = threads * wni_cuda_kept_bytes(in),
                          .fixed = numbers * real,

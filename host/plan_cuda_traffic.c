@@ -81,10 +81,12 @@ static double share_between(const wni_plan_input *in, const wni_cuda_figures *d,
   return blocks < sets ? blocks / sets : 1;
 }
 
-/* How much of what a sweep has touched is still in the cache when the next one comes to it, going the same way and
- * touching `besides` that the first did not: what is read soon has only the first sweep between. */
-static double share_that_stays(const wni_cuda_figures *d, double first, double besides) {
+/* How much of what a sweep has touched is still in the cache when the next one comes to it, touching `besides` that the
+ * first did not. Going the same way, what is read soon has only the first sweep between. Going back, of both sweeps
+ * there is the same part between; but blocks are not in step, and a fifth of it is not counted upon. */
+static double share_that_stays(const wni_cuda_figures *d, double first, double besides, bool back) {
   const double left = cache_of(d) - first;
+  if (back) return cache_of(d) >= first + besides ? 1 : 0.8 * cache_of(d) / (first + besides);
   return left >= besides ? 1 : left > 0 ? left / besides : 0;
 }
 
@@ -149,8 +151,9 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
 static double mask_again(const wni_plan_input *in, const wni_cuda_plan *plan) {
   enum { SECTOR_OCTETS = 32 };
   const wni_cuda_column *const c = &plan->cut.column;
-  if (c->team == 0 || plan->launch[0].grid / (unsigned)c->team >= (uint64_t)c->tiles) return 0;
-  return mask_bytes(in) * (double)(least(c->tiles, SECTOR_OCTETS / c->tile_octets) - 1);
+  if (c->team == 0) return 0;
+  const int64_t at_once = (int64_t)plan->launch[0].grid / c->team * c->team_tiles;
+  return mask_bytes(in) * (double)(ceil_div(least(c->tiles, SECTOR_OCTETS / c->tile_octets), at_once) - 1);
 }
 
 /* ---- together --------------------------------------------------------------------------------------------------- */
@@ -160,10 +163,11 @@ wni_cuda_traffic wni_cuda_count(const wni_plan_input *in, const wni_cuda_figures
   const sweep_bytes s = is_backward(in) ? backward_sweeps(in, masked) : forward_sweeps(in);
   const double written = tensors_written(in, masked), first = s.first + s.stored;
   const int again = second_sweeps(in, plan);
+  const bool back = again == 1 && !is_whole(&plan->launch[0]);
   wni_cuda_traffic t = {.read = s.first + s.fresh + params_read(in, masked), .written = written + params_written(in)};
   for (int i = 0; i < again; i++) {
     const double share = share_between(in, d, plan), besides = i + 1 < again ? 0 : s.fresh + written - s.stored;
-    const double stays = s.again * share_that_stays(d, share * first, share * besides);
+    const double stays = s.again * share_that_stays(d, share * first, share * besides, back);
     t.cached += stays;
     t.again += s.again - stays;
   }

@@ -103,6 +103,25 @@ WN_DEVICE void next_row(const ColumnShape<column> &s, RowPlace *p) {
   if (p->b >= s.inner) p->b -= s.inner, p->a++;
 }
 
+/* Of the thread's row `i`, and from there n rows back: second sweeps begin with what the first one has read last, and
+ * the cache still has. So do their blocks: with the last task. */
+template <bool column>
+WN_DEVICE RowPlace place_of_row(const ColumnShape<column> &s, const ColumnTask &t, int i) {
+  if (s.inner == 1) return {i * s.lanes, 0};
+  const int64_t from = t.row % s.inner + static_cast<int64_t>(i) * s.lanes, a = from / s.inner;
+  return {static_cast<int>(a), from - a * s.inner};
+}
+
+template <bool column>
+WN_DEVICE void rows_back(const ColumnShape<column> &s, int n, RowPlace *p) {
+  p->a -= n * s.step_a;
+  p->b -= static_cast<int64_t>(n) * s.step_b;
+  while (p->b < 0) p->b += s.inner, p->a--;
+}
+
+/* The first of the thread's last few rows, of groups of n. */
+WN_DEVICE int last_group(int rows, int n) { return rows > 0 ? (rows - 1) / n * n : 0; }
+
 /* The thread's octet where b is 0 in the a of its first row. */
 template <class T, bool column>
 WN_DEVICE Elements<T> octets_of(const ColumnShape<column> &s, const ColumnTask &t, const wni_tensor &tensor) {

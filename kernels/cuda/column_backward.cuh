@@ -226,8 +226,10 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
   const ColumnStatistics<R> k = statistics_of_task<R>(job, t, sets);
   Factors<R> f = factors_of_task(job, t, room + 17 * wn_threads());
   const ColumnTerms<R> terms = column_terms(job, t, sets, k, static_cast<const R *>(job.set_sums), 0);
-  RowPlace place = first_row(s, t);
-  for (int i = 0; i < t.trips; i += kRows) {
+  const int last = last_group(t.trips, kRows);
+  RowPlace group = place_of_row(s, t, last);
+  for (int i = last; i >= 0; i -= kRows, rows_back(s, kRows, &group)) {
+    RowPlace place = group;
     GradientRows<X, D, kRows> input;
     take_gradients(job, in, s, t, place, t.row + static_cast<int64_t>(i) * s.lanes, t.rows - i, from, &input);
 #pragma unroll
@@ -255,7 +257,7 @@ column_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   const bool frozen = job.call.stats == WNI_STATS_RUNNING;
   const bool sums = frozen && (job.call.dgamma != nullptr || job.call.dbeta != nullptr);
   for (int64_t task = wn_block(); task < s.tasks; task += wn_blocks()) {
-    const ColumnTask t = column_task(job, s, task);
+    const ColumnTask t = column_task(job, s, s.tasks - 1 - task);
     if (frozen) {
       sweep_sums<X, D, true>(job, s, t, sums, room);
       if (sums) store_sums<true>(job, t, room);

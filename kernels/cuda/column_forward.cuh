@@ -345,10 +345,13 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
   const Elements<Y> y = octets_of<Y>(s, t, call.y);
   const ColumnFactors<R> k = column_factors<R>(job, t, static_cast<const Stats<R> *>(job.stats), 0);
   const int64_t mask_row = (job.cut.column.columns + 7) / 8;
-  uint8_t *mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
-  RowPlace place = first_row(s, t);
-  for (int i = 0; i < t.rows; i += kRows) {
+  uint8_t *const first_mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
+  const int last = last_group(t.rows, kRows);
+  RowPlace group = place_of_row(s, t, last);
+  for (int i = last; i >= 0; i -= kRows, rows_back(s, kRows, &group)) {
     const int rows = t.rows - i;
+    RowPlace place = group;
+    uint8_t *mask = first_mask + static_cast<int64_t>(i) * s.lanes * mask_row;
     InputRows<X, kRows> input;
     take_input(call, in, s, t, place, rows, from, &input);
 #pragma unroll
@@ -370,7 +373,7 @@ column_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   const ForwardShape s = column_shape<true>(job);
   uint32_t largest = 0;
   for (int64_t task = wn_block(); task < s.tasks; task += wn_blocks())
-    apply_task<X, Y>(job, s, column_task(job, s, task), &largest);
+    apply_task<X, Y>(job, s, column_task(job, s, s.tasks - 1 - task), &largest);
   if (job.call.y_amax != nullptr) raise_largest(job.call.y_amax, largest);
 }
 

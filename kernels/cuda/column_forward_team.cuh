@@ -184,14 +184,14 @@ column_forward_kernel(WN_PARAM(wni_cuda_job) job) {
   const KeptOctets<X> kept = {dynamic, static_cast<unsigned>(job.cut.column.kept_octets)};
   R *const room = reinterpret_cast<R *>(dynamic + kept.octets * kKeptWords<X>);
   Stats<R> *const table = reinterpret_cast<Stats<R> *>(room);
-  BlockTeam team = block_team_of(job, job.cut.column.team);
+  BlockTeam team = block_team_of(job.cut.column.team);
   uint32_t largest = 0;
   for (int64_t task = team.index; task < team_tasks(job); task += team.teams) {
     const ColumnTask t = team_task(job, s, task, team.member);
-    const TileSets sets = tile_sets(job, t);
     keep_rows(job.call, s, t, kept);
     take_chunk_moments(job, s, t, kept, room);
-    meet(&team);
+    meet(job, &team);
+    const TileSets sets = tile_sets(job, t);
     make_table<R>(job, t, sets, table);
     apply_kept<X, Y>(job, s, t, kept, column_factors<R>(job, t, table, sets.first), &largest);
     wn_sync_block(); /* before the room is used again */

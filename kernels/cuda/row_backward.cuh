@@ -246,7 +246,7 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
   const wni_cuda_row &row = job.cut.row;
   const BackwardWants wants = backward_wants(job);
   const Team threads = block_team();
-  BlockTeam team = block_team_of(job, row.team);
+  BlockTeam team = block_team_of(row.team);
   const RowPart part = team_part(row, team.member);
   const TeamRooms<X, D, R> rooms = team_rooms<X, D, R>(row, part, dynamic);
   const bool runs = row.team_runs != 0, meets = runs || team.blocks > 1;
@@ -276,7 +276,7 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
     GradientTerms<R> terms;
     if (meets) {
       double all[2];
-      meet(&team);
+      meet(job, &team);
       sums_of_set<R>(job, task, pieces, log2, true, true, all);
       const SetMeans<R> means = means_of_sums<R>(call.geo, all);
       terms = gradient_terms(call, s, means.gxhat, means.g);

@@ -82,9 +82,10 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
   const int64_t pieces = gradient_pieces(row), tasks = call.geo.sets * pieces;
   int turn = 0;
   for (int64_t base = team.base; base < tasks; base += team.step) {
-    const int64_t task = base + team.offset;
+    const int64_t task =
+        tasks - 1 - (base + team.offset); /* what the first sweep has read last is still in the cache */
     R sums[2] = {0, 0};
-    if (task < tasks) {
+    if (task >= 0) {
       const RowPlace at = row_place(call.geo, pieces, task);
       const RowPart part = gradient_part(row, at.piece);
       const RowBackward<X, D> set = row_backward<X, D>(job, at, part.run);
@@ -98,7 +99,7 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
     }
     if (!wants_sums) continue;
     sum_team(team, sums, room, &turn);
-    if (task < tasks && team.rank == 0) store_task_sums(job, task, sums);
+    if (task >= 0 && team.rank == 0) store_task_sums(job, task, sums);
   }
 }
 

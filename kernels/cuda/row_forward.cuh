@@ -297,7 +297,7 @@ WN_DEVICE void forward_team(const wni_cuda_job &job) {
   const wni_call &call = job.call;
   const wni_cuda_row &row = job.cut.row;
   const Team threads = block_team();
-  BlockTeam team = block_team_of(job, row.team);
+  BlockTeam team = block_team_of(row.team);
   const RowPart part = team_part(row, team.member);
   const KeptOctets<X> kept = {dynamic, static_cast<unsigned>(row.kept_octets)};
   const Pieces pieces = pieces_of_moments(job);
@@ -310,7 +310,7 @@ WN_DEVICE void forward_team(const wni_cuda_job &job) {
     if (team.blocks > 1) {
       if (threads.rank == 0)
         static_cast<StoredMoments<R> *>(job.moments)[task * row.segments + team.member] = {v.mean, v.low, v.m2, 0};
-      meet(&team);
+      meet(job, &team);
       v = moments_of_set<R>(job, task, pieces, log2, true);
     }
     const Stats<R> s = statistics_of_moments(call, v);

@@ -11,25 +11,24 @@ namespace wn {
 
 /* The blocks of a team are neighbours; teams take tasks index, index + teams, ... */
 struct BlockTeam {
-  unsigned blocks, member;
-  int64_t index, teams;
-  unsigned *arrived; /* counts the team's blocks, over all tasks */
-  unsigned met;      /* how many there are when all have come once more */
+  unsigned blocks, member, index, teams;
+  unsigned met; /* blocks that have come, over all tasks, when all are there once more */
 };
 
-WN_DEVICE BlockTeam block_team_of(const wni_cuda_job &job, int blocks) {
+WN_DEVICE BlockTeam block_team_of(int blocks) {
   const unsigned n = static_cast<unsigned>(blocks), index = wn_block() / n;
-  return {n, wn_block() - index * n, index, wn_blocks() / n, job.arrived + index, 0};
+  return {n, wn_block() - index * n, index, wn_blocks() / n, 0};
 }
 
 /* What any thread of the team has stored before, all see afterwards. */
-WN_DEVICE void meet(BlockTeam *team) {
+WN_DEVICE void meet(const wni_cuda_job &job, BlockTeam *team) {
   wn_sync_block();
   if (team->blocks == 1) return;
   team->met += team->blocks;
   if (wn_thread() == 0) {
-    wn_signal(team->arrived);
-    while (static_cast<int>(wn_poll(team->arrived) - team->met) < 0) wn_pause();
+    unsigned *const arrived = job.arrived + team->index;
+    wn_signal(arrived);
+    while (static_cast<int>(wn_poll(arrived) - team->met) < 0) wn_pause();
   }
   wn_sync_block();
 }

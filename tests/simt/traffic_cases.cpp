@@ -104,7 +104,7 @@ void AddBatches(List *l) {
   l->Add(WN_BATCH, WN_NCX, last, WN_BF16, WN_BACKWARD, {{32, 186, 49}, 11});
   l->Add(WN_BATCH, WN_NCX, middle, WN_F32, WN_INFER, {{32, 7, 56 * 56}, 33});
   l->Add(WN_BATCH, WN_NCX, middle, WN_BF16, WN_BACKWARD_FROZEN, {{32, 7, 56 * 56}, 33});
-  Twice(l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_TRAIN, {{2, 64, 112 * 112}, 16}));
+  l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_TRAIN, {{2, 64, 112 * 112}, 16});
   Twice(l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_BACKWARD, {{2, 64, 112 * 112}, 16}));
   Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_TRAIN, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER);
   TrafficCase &masked =
