@@ -83,10 +83,10 @@ static double share_between(const wni_plan_input *in, const wni_cuda_figures *d,
 
 /* How much of what a sweep has touched is still in the cache when the next one comes to it, touching `besides` that the
  * first did not. Going the same way, what is read soon has only the first sweep between. Going back, of both sweeps
- * there is the same part between; but blocks are not in step, and a fifth of it is not counted upon. */
+ * there is the same part between; but blocks are not in step, and a quarter of it is not counted upon. */
 static double share_that_stays(const wni_cuda_figures *d, double first, double besides, bool back) {
   const double left = cache_of(d) - first;
-  if (back) return cache_of(d) >= first + besides ? 1 : 0.8 * cache_of(d) / (first + besides);
+  if (back) return cache_of(d) >= first + besides ? 1 : 0.75 * cache_of(d) / (first + besides);
   return left >= besides ? 1 : left > 0 ? left / besides : 0;
 }
 

@@ -123,8 +123,8 @@ void AddGroups(List *l) {
   const Size diffusion = {8, 320, 64 * 64}, image = {2, 128, 512 * 512};
   l->Add(WN_GROUP, WN_NXC, diffusion, WN_BF16, WN_TRAIN, {{1, 320, 64 * 64}, 8}, 32);
   l->Add(WN_GROUP, WN_NXC, diffusion, WN_BF16, WN_BACKWARD, {{1, 320, 64 * 64}, 8}, 32);
-  l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_TRAIN, {{2, 128, 4096}, 64}, 32);
-  Twice(l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_BACKWARD, {{2, 128, 4096}, 64}, 32));
+  l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_TRAIN, {{2, 128, 8192}, 32}, 32);
+  Twice(l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_BACKWARD, {{2, 128, 8192}, 32}, 32));
   l->Add(WN_GROUP, WN_NCX, {32, 256, 56 * 56}, WN_F16, WN_TRAIN, {{1, 256, 56 * 56}, 32}, 32);
   l->Add(WN_GROUP, WN_NCX, {32, 256, 56 * 56}, WN_F16, WN_BACKWARD, {{1, 256, 56 * 56}, 32}, 32);
 }

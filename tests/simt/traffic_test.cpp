@@ -25,11 +25,12 @@ std::int64_t Sum(const MeasuredTraffic &m, bool (*of)(const TensorTraffic &)) {
 
 // Sectors that a sweep after the first may read once more from memory: all but what stays in the cache. It goes back,
 // so that between the two times that something is read both sweeps have touched the same part of what they touch.
+// Blocks are not in step: a quarter may go.
 double MayReadAgain(const TrafficCase &c, const MeasuredTraffic &m) {
   const auto summed = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.summed; }));
   const auto written = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.writes; }));
   const auto others = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.reads && !t.summed; }));
-  const double stays = std::min(static_cast<double>(m.cache) / kSector / (summed + written + others), 1.0);
+  const double stays = std::min(0.75 * static_cast<double>(m.cache) / kSector / (summed + written + others), 1.0);
   const auto masks = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.name == "mask"; }));
   return (c.reads - 1) * summed * (1 - stays) + (c.mask_reads - 1) * masks;
 }
