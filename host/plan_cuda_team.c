@@ -40,10 +40,14 @@ static double bytes_until_done(const wni_cuda_figures *d, const wni_cuda_load *l
 
 int64_t wni_cuda_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *load, int64_t sets) {
   const int64_t fewest = least_blocks(d, load);
-  int64_t best = fewest;
   if (fewest == 0 || sets == 0) return fewest;
-  for (int64_t blocks = fewest + 1; blocks <= wni_cuda_most_team_blocks(d, load); blocks++)
-    if (bytes_until_done(d, load, sets, blocks) < bytes_until_done(d, load, sets, best)) best = blocks;
+  const int64_t most_blocks = wni_cuda_most_team_blocks(d, load);
+  int64_t best = fewest;
+  double least_bytes = bytes_until_done(d, load, sets, best);
+  for (int64_t blocks = fewest + 1; blocks <= most_blocks; blocks++) {
+    const double bytes = bytes_until_done(d, load, sets, blocks);
+    if (bytes < least_bytes) best = blocks, least_bytes = bytes;
+  }
   return best;
 }
 

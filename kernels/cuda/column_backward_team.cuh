@@ -108,11 +108,11 @@ WN_DEVICE Octet<Real<X>> kept_dz(const wni_cuda_job &job, const GradientInput &i
 /* Of the threads of a warp that have the same columns, added to what the warp has in the room, [warp][octet of the
  * tile][17]: registers have no place for it beside the rows at hand. */
 template <class R>
-WN_DEVICE void flush_warp(ColumnSums<R> *few, int width, bool first, R *room) {
-  for (int apart = width; apart < 32; apart *= 2) {
+WN_DEVICE void flush_warp(const ColumnTask &t, int block_lanes, int width, bool first, ColumnSums<R> *few, R *room) {
+  each_pair_of_lanes(t, block_lanes, width, [&](int apart) {
 #pragma unroll
     for (int i = 0; i < 16; i++) few->v[i] += wn_shuffle_xor(0xffffffffu, few->v[i], apart);
-  }
+  });
   if (static_cast<int>(wn_lane()) < width) {
     R *const to = room + 17 * (static_cast<int>(wn_thread() / 32) * width + static_cast<int>(wn_lane()));
     flush(few, first, to);
@@ -138,7 +138,8 @@ WN_DEVICE void sum_kept(const wni_cuda_job &job, const ColumnShape<true> &s, con
       const Octet<R> dz = kept_dz(job, in, s, t, statistics, f, kept, slot, place, row, from, false);
       add_row<R>(kept_statistics(statistics, f.octet), kept_h(kept.x, slot), dz, f.gamma, &few);
     }
-    if ((i + 1) % kFewRows == 0 || i + 1 == t.trips) flush_warp(&few, job.cut.column.tile_octets, i < kFewRows, room);
+    if ((i + 1) % kFewRows == 0 || i + 1 == t.trips)
+      flush_warp(t, s.lanes, job.cut.column.tile_octets, i < kFewRows, &few, room);
     next_row(s, &place);
   }
 }

@@ -56,8 +56,9 @@ WN_DEVICE ColumnMoments<Real<X>> moments_of_kept(const wni_call &call, const Col
 
 /* Of the threads of a warp that have the same columns, to the first of them. */
 template <class R>
-WN_DEVICE void merge_in_warp(ColumnMoments<R> *v, int rows, int width) {
-  for (int apart = width; apart < 32; apart *= 2) {
+WN_DEVICE void merge_in_warp(const ColumnTask &t, int block_lanes, int width, ColumnMoments<R> *v) {
+  int rows = t.rows;
+  each_pair_of_lanes(t, block_lanes, width, [&](int apart) {
     const int other_rows = wn_shuffle_xor(0xffffffffu, rows, apart);
     const bool merges = (wn_lane() & static_cast<unsigned>(apart)) == 0 && other_rows > 0;
     const Shares<R> shares = shares_of<R>(rows, merges ? other_rows : 1);
@@ -69,7 +70,7 @@ WN_DEVICE void merge_in_warp(ColumnMoments<R> *v, int rows, int width) {
       if (merges) merge_column(v, i, shares, mean, low, m2);
     }
     if (merges) rows += other_rows;
-  }
+  });
 }
 
 /* A column of a tile in shared memory: [warp][octet of the tile][25], one number more than there are, for the banks. */
@@ -109,7 +110,7 @@ WN_DEVICE void take_chunk_moments(const wni_cuda_job &job, const ForwardShape &s
   typedef Real<X> R;
   const int width = job.cut.column.tile_octets;
   ColumnMoments<R> v = moments_of_kept(job.call, t, kept);
-  merge_in_warp(&v, t.rows, width);
+  merge_in_warp(t, s.lanes, width, &v);
   if (static_cast<int>(wn_lane()) < width) {
     R *const to = warp_moments(room, static_cast<int>(wn_thread() / 32), width, static_cast<int>(wn_lane()));
 #pragma unroll

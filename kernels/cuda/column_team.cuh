@@ -80,13 +80,20 @@ WN_DEVICE void wait_for_copies() {
   wn_copy_wait<0>();
 }
 
-/* ---- rows of a chunk that a warp has, of all that a block deals to its threads */
+/* ---- what the threads of a warp that have the same columns put together */
 
+/* Rows of a chunk that a warp has, of all that a block deals to its threads. */
 WN_DEVICE int rows_of_warp(const ColumnTask &t, int lanes, int warp) {
-  const int per_warp = lanes / static_cast<int>(wn_threads() / 32), turns = t.all_rows / lanes,
-            rest = t.all_rows - turns * lanes;
-  const int more = rest - warp * per_warp;
+  const int per_warp = lanes / static_cast<int>(wn_threads() / 32), turns = t.all_rows / lanes;
+  const int more = t.all_rows - turns * lanes - warp * per_warp;
   return turns * per_warp + (more < 0 ? 0 : more < per_warp ? more : per_warp);
+}
+
+/* f(apart): with the thread `apart` lanes further, as long as any of those has rows. */
+template <class F>
+WN_DEVICE void each_pair_of_lanes(const ColumnTask &t, int lanes, int width, const F &f) {
+  const int rows = rows_of_warp(t, lanes, static_cast<int>(wn_thread() / 32));
+  for (int apart = width; apart < 32 && apart / width < rows; apart *= 2) f(apart);
 }
 
 }  // namespace wn
