@@ -135,14 +135,15 @@ bool norm_layer_forward(norm_layer *layer, bool training, int64_t rows, const fl
   return true;
 }
 
-bool norm_layer_backward(norm_layer *layer, int64_t rows, const float *x, float *d, fault *f) {
+bool norm_layer_backward(norm_layer *layer, int64_t rows, const float *x, const float *dy, float *dx, fault *f) {
   machine *const m = layer->on;
   wn_backward_args args = WN_BACKWARD_INIT;
   args.n = rows;
   args.x = x;
-  args.dy = args.dx = d;
+  args.dy = dy;
+  args.dx = dx;
   if (layer->x_bf16) {
-    m->ops->to_bf16(m, rows * layer->width, d, layer->d_bf16);
+    m->ops->to_bf16(m, rows * layer->width, dy, layer->d_bf16);
     args.x = layer->x_bf16; /* the rounded x of the forward, kept since */
     args.dy = args.dx = layer->d_bf16;
   }
@@ -154,6 +155,6 @@ bool norm_layer_backward(norm_layer *layer, int64_t rows, const float *x, float 
   args.dbeta = layer->dbeta;
   const wn_status status = wn_backward(layer->plan, &args, layer->work, layer->work_bytes, m->stream);
   if (!fault_check(f, status, "normalizing backward")) return false;
-  if (layer->x_bf16) m->ops->from_bf16(m, rows * layer->width, layer->d_bf16, d);
+  if (layer->x_bf16) m->ops->from_bf16(m, rows * layer->width, layer->d_bf16, dx);
   return true;
 }

@@ -38,7 +38,7 @@ void norm_layer_destroy(norm_layer *);
 void norm_layer_reset(norm_layer *);
 
 bool norm_layer_forward(norm_layer *, bool training, int64_t rows, const float *x, float *y, fault *);
-/* x of the last training forward; d is dy on the way in, dx on the way out. */
-bool norm_layer_backward(norm_layer *, int64_t rows, const float *x, float *d, fault *);
+/* x of the last training forward; dx may take dy's place. */
+bool norm_layer_backward(norm_layer *, int64_t rows, const float *x, const float *dy, float *dx, fault *);
 
 #endif

@@ -162,7 +162,7 @@ static bool norm_forward(stage *s, bool training, int64_t rows, const float *x, 
 
 static bool norm_backward(stage *s, int64_t rows, const float *x, float *d, float *dx, fault *f) {
   (void)dx;
-  return norm_layer_backward(s->state, rows, x, d, f);
+  return norm_layer_backward(s->state, rows, x, d, d, f);
 }
 
 const stage_kind stage_norm = {

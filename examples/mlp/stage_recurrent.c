@@ -120,7 +120,7 @@ static bool states_back(stage *s, const recurrent *r, int64_t rows, const float 
     float *const a = r->a + t * values, *const da = r->da + t * values;
     if (!r->norms) {
       m->ops->activate_back(m, WN_ACT_TANH, values, a, da);
-    } else if (!norm_layer_backward(&r->norms[t], rows, a, da, f)) {
+    } else if (!norm_layer_backward(&r->norms[t], rows, a, da, da, f)) {
       return false;
     }
     if (t == 0) break;

@@ -59,3 +59,13 @@ const char *picture_norm_name(int norm) {
   static const char *const names[] = {"none", "batch", "layer", "group", "instance", "rms"};
   return names[norm];
 }
+
+const char *picture_place_name(picture_place place) {
+  static const char *const names[PICTURE_PLACES] = {"none", "before", "after"};
+  return names[place];
+}
+
+void picture_place_norm(picture_choice *choice, picture_place place) {
+  choice->norm = place == PICTURE_NO_NORM ? 0 : WN_BATCH;
+  choice->norm_after = place == PICTURE_NORM_AFTER;
+}

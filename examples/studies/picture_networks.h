@@ -28,6 +28,11 @@ typedef struct picture_choice {
   double drop;      /* dropout behind each hidden layer; 0: none */
 } picture_choice;
 
+/* Where batch norm stands, seen from the activation; files and pages name it so. */
+typedef enum picture_place { PICTURE_NO_NORM, PICTURE_NORM_BEFORE, PICTURE_NORM_AFTER, PICTURE_PLACES } picture_place;
+const char *picture_place_name(picture_place);
+void picture_place_norm(picture_choice *, picture_place);
+
 typedef struct picture_network { /* holds the stages that its design points to: not to be copied */
   stage_spec stages[PICTURE_MOST_STAGES];
   network_design design;

@@ -10,9 +10,6 @@
 
 enum { BATCH = 100, HIDDEN = 5, WIDTH = 64, BINS = 20 };
 
-typedef enum { PLACE_NONE, PLACE_BEFORE, PLACE_AFTER, PLACES } placement;
-static const char *const place_names[PLACES] = {"none", "before", "after"};
-
 /* Standard deviations of the first weights: two that the text shows to be bad, and what the activation asks for:
  * sqrt(1 / inputs) (Glorot and Bengio 2010), for ReLU sqrt(2 / inputs) (He et al. 2015). */
 typedef enum { INIT_SMALL, INIT_APT, INIT_LARGE, INITS } initial;
@@ -36,7 +33,7 @@ static const double rates[] = {0.003, 0.01, 0.03, 0.1}; /* beyond the first: ReL
 
 typedef struct cell {
   int kind;
-  placement place;
+  picture_place place;
   initial init;
   double rate;
   int seed;
@@ -62,8 +59,8 @@ static sizes sizes_of(const study_setting *setting) {
 
 static bool add_seeds(run_list *list, const study_setting *setting, cell c, fault *f) {
   for (c.seed = 1; c.seed <= setting->seeds; c.seed++) {
-    if (!run_list_add(list, &c, sizeof c, f, "%s/%s/std%s/rate%g/seed%d", kinds[c.kind].name, place_names[c.place],
-                      init_names[c.init], c.rate, c.seed)) {
+    if (!run_list_add(list, &c, sizeof c, f, "%s/%s/std%s/rate%g/seed%d", kinds[c.kind].name,
+                      picture_place_name(c.place), init_names[c.init], c.rate, c.seed)) {
       return false;
     }
   }
@@ -80,9 +77,10 @@ static bool add_rates(run_list *list, const study_setting *setting, cell c, faul
 }
 
 static bool list_runs(run_list *list, const study_setting *setting, fault *f) {
-  for (int i = 0; i < COUNT(kinds) * PLACES * INITS; i++) {
-    const cell c = {
-        .kind = i / (PLACES * INITS), .place = (placement)(i / INITS % PLACES), .init = (initial)(i % INITS)};
+  for (int i = 0; i < COUNT(kinds) * PICTURE_PLACES * INITS; i++) {
+    const cell c = {.kind = i / (PICTURE_PLACES * INITS),
+                    .place = (picture_place)(i / INITS % PICTURE_PLACES),
+                    .init = (initial)(i % INITS)};
     if (!add_rates(list, setting, c, f)) return false;
   }
   return true;
@@ -98,8 +96,8 @@ typedef struct onlooker {
 } onlooker;
 
 static void print_cell(char *text, size_t room, const cell *c) {
-  snprintf(text, room, "%s,%s,%s,%g,%d", kinds[c->kind].name, place_names[c->place], init_names[c->init], c->rate,
-           c->seed);
+  snprintf(text, room, "%s,%s,%s,%g,%d", kinds[c->kind].name, picture_place_name(c->place), init_names[c->init],
+           c->rate, c->seed);
 }
 
 /* Shares of bins between low and high. */
@@ -160,12 +158,8 @@ static bool look_at_end(void *context, network *net, fault *f) {
 /* ---- one training */
 
 static void make_network(picture_network *net, const cell *c) {
-  const picture_choice choice = {.hidden = HIDDEN,
-                                 .width = WIDTH,
-                                 .act = kinds[c->kind].act,
-                                 .norm = c->place == PLACE_NONE ? 0 : WN_BATCH,
-                                 .norm_after = c->place == PLACE_AFTER,
-                                 .apart = true};
+  picture_choice choice = {.hidden = HIDDEN, .width = WIDTH, .act = kinds[c->kind].act, .apart = true};
+  picture_place_norm(&choice, c->place);
   picture_network_make(net, &choice);
   net->design.per_input = c->init == INIT_APT;
 }

@@ -15,9 +15,6 @@
 
 enum { FILE_ACCURACY, FILE_OUTPUTS, FILE_TIMES, BATCH = 100, WIDTH = 64, OUTPUTS_HIDDEN = 5 };
 
-typedef enum { PLACE_NONE, PLACE_BEFORE, PLACE_AFTER, PLACES } placement;
-static const char *const place_names[PLACES] = {"none", "before", "after"};
-
 static const int depths[] = {2, 5, 10, 20};
 static const double rates[] = {0.0005, 0.0015, 0.005, 0.015};
 static const double outputs_rate = 0.005;
@@ -33,7 +30,7 @@ typedef enum part { PART_ACCURACY, PART_OUTPUTS, PART_TIMES } part;
 typedef struct cell {
   part part;
   int activation; /* of all_activations */
-  placement place;
+  picture_place place;
   int hidden;
   int longer; /* times the steps of the others */
   double rate;
@@ -64,7 +61,8 @@ static bool add_seeds(run_list *list, const study_setting *setting, cell c, faul
   static const char *const names[] = {"accuracy", "outputs", "times"};
   for (c.seed = 1; c.seed <= setting->seeds; c.seed++) {
     if (!run_list_add(list, &c, sizeof c, f, "%s/%s/%s/depth%d/longer%d/rate%g/seed%d", names[c.part],
-                      all_activations[c.activation].name, place_names[c.place], c.hidden, c.longer, c.rate, c.seed)) {
+                      all_activations[c.activation].name, picture_place_name(c.place), c.hidden, c.longer, c.rate,
+                      c.seed)) {
       return false;
     }
     list->runs[list->count - 1].alone = c.part == PART_TIMES;
@@ -84,10 +82,10 @@ static bool add_rates(run_list *list, const study_setting *setting, cell c, cons
 /* In the tiny form the first depth alone. */
 static bool add_trainings(run_list *list, const study_setting *setting, fault *f) {
   const int depth_count = is_tiny(setting) ? 1 : COUNT(depths);
-  for (int i = 0; i < ACTIVATIONS * PLACES * depth_count; i++) {
+  for (int i = 0; i < ACTIVATIONS * PICTURE_PLACES * depth_count; i++) {
     const cell c = {.part = PART_ACCURACY,
-                    .activation = i / (PLACES * depth_count),
-                    .place = (placement)(i / depth_count % PLACES),
+                    .activation = i / (PICTURE_PLACES * depth_count),
+                    .place = (picture_place)(i / depth_count % PICTURE_PLACES),
                     .hidden = depths[i % depth_count],
                     .longer = 1};
     if (!add_rates(list, setting, c, rates, COUNT(rates), f)) return false;
@@ -105,7 +103,7 @@ static bool add_longer(run_list *list, const study_setting *setting, fault *f) {
   for (int i = 0; i < COUNT(longer_acts); i++) {
     const cell c = {.part = PART_ACCURACY,
                     .activation = number_of(longer_acts[i]),
-                    .place = PLACE_BEFORE,
+                    .place = PICTURE_NORM_BEFORE,
                     .hidden = depths[COUNT(depths) - 1],
                     .longer = LONGER};
     if (!add_rates(list, setting, c, longer_rates, COUNT(longer_rates), f)) return false;
@@ -114,7 +112,7 @@ static bool add_longer(run_list *list, const study_setting *setting, fault *f) {
 }
 
 static bool list_runs(run_list *list, const study_setting *setting, fault *f) {
-  const cell outputs = {PART_OUTPUTS, number_of(WN_ACT_RELU), PLACE_BEFORE, OUTPUTS_HIDDEN, 1, outputs_rate, 0};
+  const cell outputs = {PART_OUTPUTS, number_of(WN_ACT_RELU), PICTURE_NORM_BEFORE, OUTPUTS_HIDDEN, 1, outputs_rate, 0};
   cell times = outputs; /* of which the seed alone is read */
   times.part = PART_TIMES;
   return add_trainings(list, setting, f) && add_longer(list, setting, f) && add_seeds(list, setting, outputs, f) &&
@@ -132,12 +130,8 @@ static int64_t steps_of(const study_setting *setting, const cell *c) { return si
 static bool train(run_context *context, const cell *c, const pictures *set, const train_watch *watch,
                   train_result *result, fault *f) {
   const wn_act act = all_activations[c->activation].act;
-  const picture_choice choice = {.hidden = c->hidden,
-                                 .width = WIDTH,
-                                 .act = act,
-                                 .norm = c->place == PLACE_NONE ? 0 : WN_BATCH,
-                                 .norm_after = c->place == PLACE_AFTER,
-                                 .apart = c->part == PART_OUTPUTS};
+  picture_choice choice = {.hidden = c->hidden, .width = WIDTH, .act = act, .apart = c->part == PART_OUTPUTS};
+  picture_place_norm(&choice, c->place);
   picture_network net;
   picture_network_make(&net, &choice);
   const train_plan plan = {.design = &net.design,
@@ -169,8 +163,8 @@ static bool upload(pictures *set, train_images *held_out, run_context *context, 
 }
 
 static void print_cell(char *text, size_t room, const cell *c) {
-  snprintf(text, room, "%s,%s,%d,%g,%d", all_activations[c->activation].name, place_names[c->place], c->hidden, c->rate,
-           c->seed);
+  snprintf(text, room, "%s,%s,%d,%g,%d", all_activations[c->activation].name, picture_place_name(c->place), c->hidden,
+           c->rate, c->seed);
 }
 
 /* Looks at the end: at the pictures held out, and at the test pictures by the statistics of their own batches. */

@@ -23,7 +23,7 @@ struct BackwardHolds {
   static constexpr int batch =
       set && octets * (sizeof(X) + sizeof(D)) <= (scope == WNI_CUDA_BLOCK_2 ? 8 : 16) ? octets : octets / 2;
   static constexpr bool early = octets * sizeof(X) <= 4 || octets == 1; /* the extra tensor comes with x and dy */
-  static constexpr bool inverse = WN_FAST_MEMORY && !(set && scope == WNI_CUDA_BLOCK_2); /* 1/m; else divided a set */
+  static constexpr bool inverse = WN_FAST_MEMORY && !(set && scope == WNI_CUDA_BLOCK_2); /* 1/m is kept */
 };
 
 template <class X, class D, wni_cuda_scope scope>
