@@ -80,16 +80,18 @@ void wni_cuda_add_column(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cud
   l->grid = wni_cuda_grid(d, block, l->shared, slabs * c->chunks * c->tiles);
 }
 
-/* Blocks that hide the memory's latency, with 64 bytes of each thread on their way. */
-static int64_t wanted_blocks(const wni_cuda_figures *d) {
-  return d->sms * most(2, least(8, ceil_div(d->in_flight, 64 * COLUMN_BLOCK)));
+/* Blocks that hide the memory's latency, with 64 bytes of each thread on their way; no more than the kernels' launch
+ * bounds leave registers for: what starts later would have the device to itself. */
+static int64_t wanted_blocks(const wni_plan_input *in, const wni_cuda_figures *d) {
+  const int64_t fit = in->types.real == WN_F64 ? 2 : is_backward(in) ? 3 : 4;
+  return d->sms * least(fit, most(2, ceil_div(d->in_flight, 64 * COLUMN_BLOCK)));
 }
 
 /* Of a slab, at most: as many as make the wanted blocks, none too short. */
 int64_t wni_cuda_most_chunks(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs,
                              const wni_cuda_column *c) {
   if (in->geo.param_by_row) return most(1, ceil_div(c->rows, SLAB_ROWS));
-  const int64_t wanted = ceil_div(wanted_blocks(d), most(1, slabs) * c->tiles);
+  const int64_t wanted = ceil_div(wanted_blocks(in, d), most(1, slabs) * c->tiles);
   const int64_t useful = least(wanted, ceil_div(c->rows, TURNS * (COLUMN_BLOCK / c->tile_octets)));
   return most(1, most(useful, ceil_div(c->rows, CHUNK_MOST)));
 }
@@ -114,7 +116,79 @@ static int64_t most_slab_chunks(const wni_plan_input *in, const wni_cuda_figures
   const int64_t alone = wni_cuda_most_chunks(in, d, 1, c), bound = slabs * alone;
   return in->geo.param_by_row
              ? bound
-             : least(bound, ceil_div(wanted_blocks(d), c->tiles) + slabs * (1 + ceil_div(c->rows, CHUNK_MOST)));
+             : least(bound, ceil_div(wanted_blocks(in, d), c->tiles) + slabs * (1 + ceil_div(c->rows, CHUNK_MOST)));
+}
+
+/* ---- COLUMN: teams of blocks */
+
+static int64_t team_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? 128 : 256; }
+
+/* Neighbouring tiles that the sets of their columns do not leave. */
+static int64_t tiles_of_sets(const wni_geometry *g, const wni_cuda_column *c) {
+  const int64_t tile = (int64_t)c->tile_octets * WNI_OCTET;
+  int64_t tiles = 1;
+  while (tiles < c->tiles && tiles * tile % g->set_columns != 0) tiles++;
+  return tiles;
+}
+
+/* Beside what it keeps a block has 25 numbers for each warp and octet of a tile (moments, and a table of statistics; or
+ * sums and means), backward gamma, beta, mean and rstd of the tile as well. A unit is a turn of its threads over the
+ * rows. */
+static wni_cuda_load column_load(const wni_plan_input *in, const wni_cuda_column *c) {
+  const int64_t threads = team_threads(in), lanes = threads / c->tile_octets, real = size_of(in->types.real);
+  const int64_t numbers = (25 * threads / WARP + (is_backward(in) ? 4 * WNI_OCTET : 0)) * c->tile_octets;
+  return (wni_cuda_load){.units = ceil_div(c->rows, lanes),
+                         .bytes = threads * wni_cuda_kept_bytes(in),
+                         .fixed = numbers * real,
+                         .few = TURNS,
+                         .width = tiles_of_sets(&in->geo, c)};
+}
+
+/* Half a line of the cache, where a device does not hold the usual tile: less would cost more traffic. */
+static bool narrow_tile(const wni_plan_input *in, wni_cuda_column *c) {
+  if (c->tile_octets * WNI_OCTET * size_of(in->types.x) < TILE_BYTES || c->tile_octets == 1) return false;
+  c->tile_octets /= 2;
+  c->tiles = ceil_div(ceil_div(c->columns, WNI_OCTET), c->tile_octets);
+  return true;
+}
+
+/* Which team has how much of a slab. */
+static bool cut_column_team(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs, wni_cuda_column *c) {
+  const wni_cuda_load load = column_load(in, c);
+  const int64_t tasks = slabs * ceil_div(c->tiles, load.width);
+  const int64_t blocks = wni_cuda_team_blocks(d, &load, in->geo.param_by_row ? 0 : tasks);
+  if (blocks == 0) return narrow_tile(in, c) && cut_column_team(in, d, slabs, c);
+  const int64_t lanes = team_threads(in) / c->tile_octets, each = ceil_div(load.units, blocks);
+  c->chunk_rows = each * lanes;
+  c->chunks = ceil_div(c->rows, c->chunk_rows);
+  c->team_tiles = (int)load.width;
+  c->team = (int)(c->chunks * load.width);
+  c->kept_octets = each * team_threads(in);
+  return true;
+}
+
+/* Of a slab, at most: of any number of rows up to this one. */
+static int64_t most_team_chunks(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_column c) {
+  const wni_cuda_load load = column_load(in, &c);
+  const int64_t chunks = wni_cuda_most_team_blocks(d, &load);
+  if (!narrow_tile(in, &c)) return chunks;
+  const wni_cuda_load narrower = column_load(in, &c);
+  return most(chunks, wni_cuda_most_team_blocks(d, &narrower));
+}
+
+static bool plan_column_team(const wni_plan_input *in, const wni_cuda_figures *d, int64_t slabs, wni_cuda_plan *plan) {
+  wni_cuda_column cut = plan->cut.column;
+  if (in->stats == WNI_STATS_RUNNING || in->ranks > 0 || cut.rows == 0 || cut.columns == 0) return false;
+  if (!cut_column_team(in, d, slabs, &cut)) return false;
+  plan->cut.column = cut;
+  wni_cuda_launch *const l =
+      wni_cuda_add(plan, is_backward(in) ? WNI_CUDA_COLUMN_BACKWARD : WNI_CUDA_COLUMN_FORWARD, 0);
+  l->block = (unsigned)team_threads(in);
+  l->shared = (unsigned)(cut.kept_octets * wni_cuda_kept_bytes(in) + column_load(in, &cut).fixed);
+  const int64_t tasks = slabs * ceil_div(cut.tiles, cut.team_tiles);
+  l->grid = (unsigned)(cut.team * most(1, least(tasks, wni_cuda_team_seats(d) / cut.team)));
+  l->together = cut.team > 1;
+  return true;
 }
 
 static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
@@ -123,24 +197,26 @@ static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni
   const int64_t slabs = g->extent[0];
   wni_cuda_cut_column(in, d, slabs, g->extent[1] * g->extent[2], g->extent[3], c);
   const bool running = in->stats == WNI_STATS_RUNNING, by_row = g->param_by_row;
+  const bool team = plan_column_team(in, d, slabs, plan);
   if (!is_backward(in)) {
-    if (!running) {
+    if (!running && !team) {
       wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_MOMENTS, in, slabs, 0);
       wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, g->sets, 0);
       wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_MOMENTS, in);
     }
-    wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_APPLY, in, slabs, 0);
+    if (!team) wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_APPLY, in, slabs, 0);
     wni_cuda_add_running(plan, d, in);
     return;
   }
   /* Sums of columns are those of parameters, or else the apply pass makes them, tile by tile. */
   plan->cut.param_rows = slabs * (by_row ? c->tiles : c->chunks);
-  if (!running) {
+  if (!running && !team) {
     wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, slabs, by_row ? WNI_CUDA_WANT_DX : 0);
     wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
     wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_SUMS, in);
   }
-  wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_APPLY, in, slabs, running || by_row ? 0 : WNI_CUDA_WANT_DX);
+  if (!team)
+    wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_APPLY, in, slabs, running || by_row ? 0 : WNI_CUDA_WANT_DX);
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
 }
 
@@ -161,12 +237,21 @@ size_t wni_cuda_take(wni_cuda_plan *plan, int64_t count, int64_t each, size_t si
   return at;
 }
 
+/* Chunks of all slabs that this n or a smaller one may have, with a team or without. */
+static int64_t most_chunks_of_all(const wni_plan_input *in, const wni_cuda_figures *d) {
+  const wni_geometry *const g = &in->geo;
+  wni_cuda_column usual;
+  wni_cuda_cut_column(in, d, g->extent[0], g->extent[1] * g->extent[2], g->extent[3], &usual);
+  const int64_t alone = most_slab_chunks(in, d, g->extent[0], &usual);
+  if (in->stats == WNI_STATS_RUNNING) return alone;
+  return most(alone, g->extent[0] * most_team_chunks(in, d, usual));
+}
+
 static void lay_out_column(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   const wni_geometry *const g = &in->geo;
-  const wni_cuda_column *const c = &plan->cut.column;
   const size_t real = (size_t)size_of(in->types.real);
   const bool running = in->stats == WNI_STATS_RUNNING;
-  const int64_t chunks = most_slab_chunks(in, d, g->extent[0], c);
+  const int64_t chunks = most_chunks_of_all(in, d);
   if (!is_backward(in)) {
     if (running) return;
     plan->at.moments = wni_cuda_take(plan, chunks, g->extent[3], quad(in));
@@ -188,13 +273,15 @@ static void lay_out_exchange(const wni_plan_input *in, wni_cuda_plan *plan) {
 
 void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni_cuda_plan *plan) {
   *plan = (wni_cuda_plan){.at = {WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE,
-                                 WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
+                                 WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE, WNI_CUDA_NONE}};
   if (in->geo.pattern == WNI_ROW) {
     wni_cuda_plan_row(in, device, plan);
   } else {
     plan_column(in, device, plan);
     lay_out_column(in, device, plan);
   }
+  if (in->stats != WNI_STATS_RUNNING && in->ranks == 0)
+    plan->at.arrived = wni_cuda_take(plan, wni_cuda_team_seats(device), 1, sizeof(unsigned));
   lay_out_exchange(in, plan);
   wni_cuda_expect(in, device, plan);
 }
@@ -202,5 +289,8 @@ void wni_plan_cuda(const wni_plan_input *in, const wni_cuda_figures *device, wni
 bool wni_cuda_smaller(const wni_plan_input *in, int index, wni_plan_input *smaller) {
   *smaller = *in;
   if (in->geo.pattern == WNI_ROW && wni_elements(&in->geo) > 0) return wni_cuda_smaller_row(in, index, smaller);
-  return index == 0; /* columns' launches are the same for every n */
+  /* Of columns a device may hold fewer rows, and not all of them. */
+  if (index == 1) smaller->geo.extent[1] = least(1, in->geo.extent[1]);
+  smaller->geo.set_size = smaller->geo.extent[1] * smaller->geo.extent[2] * smaller->geo.set_columns;
+  return index <= 1;
 }

@@ -35,8 +35,10 @@ typedef enum wni_cuda_function {
   WNI_CUDA_ROW_BACKWARD,          /* whole sets: sums and dx, one launch */
   WNI_CUDA_ROW_BACKWARD_SUMS,     /* segments -> sums */
   WNI_CUDA_ROW_BACKWARD_APPLY,    /* segments: dx, dresidual from sums of sets; frozen: and sums */
+  WNI_CUDA_COLUMN_FORWARD,        /* sets that teams of blocks keep: statistics and y, one launch */
   WNI_CUDA_COLUMN_MOMENTS,        /* chunks of rows -> moments of columns; stores sum */
   WNI_CUDA_COLUMN_APPLY,          /* chunks: y from statistics of sets, or running ones */
+  WNI_CUDA_COLUMN_BACKWARD,       /* sets that teams of blocks keep: sums and dx, one launch */
   WNI_CUDA_COLUMN_BACKWARD_SUMS,  /* chunks -> sums of columns; also parameter sums of long ROW sets */
   WNI_CUDA_COLUMN_BACKWARD_APPLY, /* chunks: dx, dresidual; frozen: and sums; parameter by row: and its sums */
   WNI_CUDA_MERGE_MOMENTS,         /* moments of pieces -> statistics of sets, saved ones too */
@@ -56,7 +58,7 @@ typedef enum wni_cuda_scope {
   WNI_CUDA_LANES_4,     /* 4 to 32 lanes, up to 4 octets each */
   WNI_CUDA_BLOCK_2,     /* a block, up to 2 octets a thread in registers */
   WNI_CUDA_BLOCK_4,     /* a block, up to 4 */
-  WNI_CUDA_BLOCK_LOOP,  /* a block, any length: what it needs twice is read twice */
+  WNI_CUDA_TEAM,        /* one or several blocks, any length: what fits in shared memory stays there */
   WNI_CUDA_SCOPES
 } wni_cuda_scope;
 
@@ -75,6 +77,7 @@ typedef struct wni_cuda_launch {
   unsigned grid, block; /* block: whole warps; COLUMN: a power of two */
   unsigned shared;      /* bytes of dynamic shared memory: what a kernel has no other way to know is there */
   unsigned wanted;
+  bool together; /* blocks wait for one another: all are on the device at once */
 } wni_cuda_launch;
 
 /* ROW, made uniform for the kernels: a set (outer, middle) is `runs` runs of `elements`, each run with one parameter,
@@ -87,6 +90,10 @@ typedef struct wni_cuda_row {
   int last;                         /* elements of a run's last octet: 1 to 8 */
   int lanes;                        /* threads that hold a set: 1 to 32, a power of two, or the block */
   int64_t segment_octets, segments; /* of a set, where it is cut; backward with param_run: of a run */
+  /* WNI_CUDA_TEAM, else 0: blocks that hold a set, a segment of it each, or where runs have parameters backward
+   * `team_runs` runs (else 0); and octets of those that stay in shared memory. */
+  int team;
+  int64_t team_runs, kept_octets;
   bool keeps_params; /* whole sets: blocks keep gamma and beta of all elements in the launch's shared memory, converted
                       */
 } wni_cuda_row;
@@ -104,6 +111,10 @@ typedef struct wni_cuda_column {
   int tile_octets;            /* a power of two up to 32 */
   int64_t tiles;              /* of a row */
   int64_t chunk_rows, chunks; /* of a slab */
+  /* COLUMN_FORWARD, COLUMN_BACKWARD, else 0: blocks of a team, which are the chunks of so many neighbouring tiles, and
+   * places for octets that each keeps in shared memory. */
+  int team, team_tiles;
+  int64_t kept_octets;
 } wni_cuda_column;
 
 typedef struct wni_cuda_cut {
@@ -124,6 +135,7 @@ typedef struct wni_cuda_layout {
   size_t params;    /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
                        chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
                        MERGE_PARAMS takes `sums` */
+  size_t arrived;   /* of launches whose blocks wait for one another, [team]: unsigned, 0 at the start of a call */
   size_t mine, all; /* sync plans: this rank's message, those of all */
   size_t joined;    /* sync plans: int64 */
 } wni_cuda_layout;

@@ -16,8 +16,7 @@ static const double launch_seconds = 2.5e-6; /* a stream's launch to the next on
 /* Block barriers on the way of a set: strict statistics are two sums, moments and backward sums one. */
 static int count_barriers(const wni_cuda_plan *plan) {
   const wni_cuda_launch *const l = &plan->launch[0];
-  if (l->function == WNI_CUDA_ROW_FORWARD && l->variant >= WNI_CUDA_BLOCK_2)
-    return l->variant == WNI_CUDA_BLOCK_LOOP ? 1 : 2;
+  if (l->function == WNI_CUDA_ROW_FORWARD && l->variant >= WNI_CUDA_BLOCK_2) return l->variant == WNI_CUDA_TEAM ? 1 : 2;
   if (l->function == WNI_CUDA_ROW_BACKWARD) return l->variant >= WNI_CUDA_BLOCK_2;
   return l->function == WNI_CUDA_ROW_APPLY || l->function == WNI_CUDA_COLUMN_APPLY ? 0 : 1;
 }
@@ -44,8 +43,10 @@ const char *wni_cuda_function_name(wni_cuda_function function) {
                                                         "row_backward",
                                                         "row_backward_sums",
                                                         "row_backward_apply",
+                                                        "column_forward",
                                                         "column_moments",
                                                         "column_apply",
+                                                        "column_backward",
                                                         "column_backward_sums",
                                                         "column_backward_apply",
                                                         "merge_moments",
@@ -60,21 +61,24 @@ const char *wni_cuda_function_name(wni_cuda_function function) {
 }
 
 const char *wni_cuda_scope_name(wni_cuda_function function, int variant) {
-  static const char *const names[WNI_CUDA_SCOPES] = {"lanes_1", "lanes_4", "block_2", "block_4", "block_loop"};
+  static const char *const names[WNI_CUDA_SCOPES] = {"lanes_1", "lanes_4", "block_2", "block_4", "team"};
   const bool scoped = function == WNI_CUDA_ROW_FORWARD || function == WNI_CUDA_ROW_BACKWARD;
   return scoped && (unsigned)variant < WNI_CUDA_SCOPES ? names[variant] : "";
 }
 
 static void how_text(const wni_cuda_plan *plan, const wni_plan_input *in, char *text, size_t size) {
-  static const char *const scopes[WNI_CUDA_SCOPES] = {"in registers", "in registers", "in registers", "in registers",
-                                                      "read twice"};
   const wni_cuda_launch *const l = &plan->launch[0];
   const wni_cuda_row *const r = &plan->cut.row;
   if (in->geo.pattern == WNI_COLUMN) {
-    (void)snprintf(text, size, "tiles of %d columns x %" PRId64 " rows", plan->cut.column.tile_octets * WNI_OCTET,
-                   plan->cut.column.chunk_rows);
+    char blocks[24] = "";
+    if (plan->cut.column.team > 1) (void)snprintf(blocks, sizeof blocks, "%d x ", plan->cut.column.team);
+    (void)snprintf(text, size, "%stiles of %d columns x %" PRId64 " rows", blocks,
+                   plan->cut.column.tile_octets * WNI_OCTET, plan->cut.column.chunk_rows);
   } else if (l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD) {
-    (void)snprintf(text, size, "%d %s a set, %s", r->lanes, r->lanes <= 32 ? "lanes" : "threads", scopes[l->variant]);
+    const char *const where = r->team == 0 ? "in registers" : r->kept_octets > 0 ? "in shared memory" : "read twice";
+    char blocks[16] = "";
+    if (r->team > 1) (void)snprintf(blocks, sizeof blocks, "%d x ", r->team);
+    (void)snprintf(text, size, "%s%d %s a set, %s", blocks, r->lanes, r->lanes <= 32 ? "lanes" : "threads", where);
   } else {
     (void)snprintf(text, size, "sets in %" PRId64 " segments", r->segments);
   }

@@ -18,7 +18,16 @@ enum {
   STATIC_SHARED = 2 << 10 /* what kernels have beside the launch's: rooms for a number of each warp, or a few */
 };
 
+/* Of an octet that a team keeps: x + residual; backward x and dy, which has words of f32 where its type is not x's. */
+static inline int64_t wni_cuda_kept_bytes(const wni_plan_input *in) {
+  const int64_t x = size_of(in->types.x), dy = in->types.dy == in->types.x ? x : size_of(WN_F32);
+  return WNI_OCTET * (is_backward(in) ? x + dy : x);
+}
+
 static inline bool may_update_running(const wni_plan_input *in) { return in->pass == WN_TRAIN && in->running; }
+
+/* What is counted upon of the second-level cache, two thirds: beyond that an H200 reads at the memory's speed. */
+static inline double cache_of(const wni_cuda_figures *d) { return (double)d->l2_bytes * 2 / 3; }
 
 /* Of a launch's own, beside what kernels have. */
 static inline int64_t room_of(const wni_cuda_figures *d) { return d->shared_per_block - STATIC_SHARED; }
@@ -49,6 +58,19 @@ int64_t wni_cuda_most_chunks(const wni_plan_input *in, const wni_cuda_figures *d
 
 /* The place of count * each numbers or structs in the workspace. */
 size_t wni_cuda_take(wni_cuda_plan *plan, int64_t count, int64_t each, size_t size);
+
+/* Teams of blocks (plan_cuda_team.c) that hold a set: its units, which are not cut, of so many bytes of shared memory
+ * each, beside what a block needs in any case; no block has less than a few. width: blocks side by side that share the
+ * set in another way, each with all of the units. */
+typedef struct wni_cuda_load {
+  int64_t units, bytes, fixed, few, width;
+} wni_cuda_load;
+
+/* How many blocks a set's units have, and those of any smaller one at most; 0: it does not fit. sets: how many there
+ * are, where the number of blocks may depend on it; else 0. Seats: blocks that are on the device at once. */
+int64_t wni_cuda_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *load, int64_t sets);
+int64_t wni_cuda_most_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *load);
+int64_t wni_cuda_team_seats(const wni_cuda_figures *d);
 
 void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan);
 bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller);

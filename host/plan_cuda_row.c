@@ -55,6 +55,14 @@ static holder by_block(wni_cuda_scope scope, int64_t threads) { return (holder){
 /* The most threads of a block that holds a set: what the kernels' launch bounds leave registers for. */
 static int64_t most_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? BLOCK_MOST / 2 : BLOCK_MOST; }
 
+/* Of a block of a team: two of them share a multiprocessor's registers. */
+static int64_t team_threads(const wni_plan_input *in) { return most_threads(in) / 2; }
+
+/* Octets of a set that a block holds in registers: backward of wide types fewer. */
+static int64_t most_held(const wni_plan_input *in) {
+  return (is_backward(in) && size_of(in->types.x) > 2 ? 2 : 4) * most_threads(in);
+}
+
 static int64_t threads_for(int64_t octets, int64_t each) { return round_up(ceil_div(octets, each), WARP); }
 
 /* By the length of the set and the types alone: what a row's bits depend on may not change with the batch. */
@@ -66,9 +74,9 @@ static holder hold_set(const wni_plan_input *in, int64_t octets) {
     return by_lanes(WNI_CUDA_LANES_4, (int)most(LINE_LANES, lanes_for(ceil_div(octets, each))));
   if (is_backward(in) && octets <= 2 * most_threads(in))
     return by_block(WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2)));
-  if (octets <= 4 * most_threads(in))
+  if (octets <= most_held(in))
     return by_block(WNI_CUDA_BLOCK_4, most(is_backward(in) ? BLOCK_LEAST : 2 * WARP, threads_for(octets, 4)));
-  return by_block(WNI_CUDA_BLOCK_LOOP, most_threads(in));
+  return by_block(WNI_CUDA_TEAM, team_threads(in));
 }
 
 static int64_t most_segments(int64_t octets) { return most(1, ceil_div(octets, SEGMENT_OCTETS)); }
@@ -97,6 +105,7 @@ static wni_cuda_launch *add_whole(wni_cuda_plan *plan, const wni_cuda_figures *d
   r->lanes = h.lanes;
   wni_cuda_launch *const l = wni_cuda_add(plan, function, 0);
   l->variant = (int)h.scope;
+  r->team = h.scope == WNI_CUDA_TEAM ? 1 : 0;
   l->block = (unsigned)h.block;
   l->grid = wni_cuda_grid(d, h.block, 0, team_blocks(r, h.block, sets));
   return l;
@@ -109,24 +118,82 @@ static bool may_split(const wni_plan_input *in) {
 
 static int64_t few_sets(const wni_cuda_figures *d) { return 2 * (int64_t)d->sms; }
 
+/* Where no team of blocks holds a set. */
 static bool is_cut(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
   if (r->octets > LOOP_OCTETS || in->ranks > 0) return true; /* ranks exchange between the sweeps */
   return may_split(in) && r->octets > SEGMENT_OCTETS && in->geo.sets < few_sets(d);
 }
 
-/* Sets that this n or a smaller one may cut. Where n changes the number of sets their length stays, and where it
- * changes their length (batch norm) the number. */
-static int64_t most_cut_sets(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
-  if (r->octets > LOOP_OCTETS || in->ranks > 0) return in->geo.sets;
-  return may_split(in) && r->octets > SEGMENT_OCTETS ? least(in->geo.sets, few_sets(d)) : 0;
-}
-
-/* ---- ROW: passes ------------------------------------------------------------------------------------------------ */
-
 /* Bytes of a pair of numbers for each element of a row: gamma and beta, or the sums that their gradients are. */
 static int64_t pair_bytes(const wni_plan_input *in, int64_t octets) {
   return 2 * octets * WNI_OCTET * size_of(in->types.real);
 }
+
+/* ---- ROW: teams of blocks --------------------------------------------------------------------------------------- */
+
+/* Octets of a unit: runs with sums of their own are not cut. */
+static int64_t unit_octets(const wni_plan_input *in, const wni_cuda_row *r) {
+  return is_backward(in) && r->param_run != 0 ? r->run_octets : 1;
+}
+
+/* x + residual; backward x and dy, of another type than x in words of f32; and sums of columns, if they have any. */
+static wni_cuda_load load_of(const wni_plan_input *in, const wni_cuda_row *r) {
+  const int64_t octets = unit_octets(in, r);
+  const int64_t sums = is_backward(in) && r->per_element ? pair_bytes(in, 1) : 0;
+  return (wni_cuda_load){
+      .units = r->octets / octets, .bytes = octets * (wni_cuda_kept_bytes(in) + sums), .few = 1, .width = 1};
+}
+
+static void seat_team(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_load *load, int64_t blocks,
+                      wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  const int64_t each = ceil_div(load->units, blocks);
+  r->team = (int)ceil_div(load->units, each); /* none has nothing */
+  r->kept_octets = each * unit_octets(in, r);
+  if (is_backward(in) && r->param_run != 0) {
+    r->team_runs = each;
+    r->segment_octets = r->run_octets;
+  } else {
+    r->segment_octets = each;
+    r->segments = r->team;
+  }
+  wni_cuda_launch *const l = &plan->launch[0];
+  l->shared = (unsigned)(each * load->bytes);
+  l->grid = (unsigned)(r->team * most(1, least(in->geo.sets, wni_cuda_team_seats(d) / r->team)));
+  l->together = r->team > 1;
+}
+
+/* Shared memory where blocks keep the parameter sums of their rows. Threads of BLOCK_2 have them in registers and their
+ * columns to themselves; those of lanes have them there too, and meet at the end. */
+static int64_t column_bytes(const wni_plan_input *in, holder h, int64_t octets) {
+  return h.scope == WNI_CUDA_BLOCK_2 ? 0 : pair_bytes(in, octets);
+}
+
+static bool row_params_fit(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets) {
+  return column_bytes(in, hold_set(in, octets), octets) <= room_of(d);
+}
+
+/* Whether what blocks without a team read a second time is still in the cache, which costs less than to wait for one
+ * another: where there are sets for all of them, or where how many there are may not matter. */
+static bool stays_in_cache(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
+  if (r->param_run != 0 || r->octets > LOOP_OCTETS || (may_split(in) && in->geo.sets < few_sets(d))) return false;
+  if (is_backward(in) && r->per_element && !row_params_fit(in, d, r->octets)) return false;
+  const int64_t x = size_of(in->types.x), octet = WNI_OCTET * (is_backward(in) ? x + size_of(in->types.dy) : x);
+  return (double)(wni_cuda_team_seats(d) * r->octets) * (double)octet <= cache_of(d);
+}
+
+/* The first launch: whole sets, by teams of blocks if these can hold them. */
+static bool add_team(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_function function,
+                     wni_cuda_plan *plan) {
+  const wni_cuda_load load = load_of(in, &plan->cut.row);
+  const int64_t blocks = wni_cuda_team_blocks(d, &load, may_split(in) ? in->geo.sets : 0);
+  if (blocks == 0 || in->ranks > 0 || (blocks > 1 && stays_in_cache(in, d, &plan->cut.row))) return false;
+  add_whole(plan, d, function, by_block(WNI_CUDA_TEAM, team_threads(in)), in->geo.sets);
+  seat_team(in, d, &load, blocks, plan);
+  return true;
+}
+
+/* ---- ROW: passes ------------------------------------------------------------------------------------------------ */
 
 /* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, where numbers are wide the double. */
 static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared) {
@@ -143,7 +210,7 @@ static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, hol
                         wni_cuda_launch *l) {
   const int64_t blocks = resident_blocks(in, d, h, l->shared);
   if (!r->per_element || in->geo.param_step != 0) return;
-  if (h.scope == WNI_CUDA_LANES_1 || h.scope == WNI_CUDA_BLOCK_LOOP) return;
+  if (h.scope == WNI_CUDA_LANES_1 || h.scope == WNI_CUDA_TEAM) return;
   if (shared > room_of(d) || resident_blocks(in, d, h, shared) < blocks) return;
   if (in->geo.sets < 2 * blocks * d->sms * (h.block / h.lanes)) return;
   r->keeps_params = true;
@@ -153,15 +220,18 @@ static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, hol
 static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
   const int64_t sets = in->geo.sets;
-  if (in->stats != WNI_STATS_RUNNING && !is_cut(in, d, r)) {
-    const holder h = hold_set(in, r->octets);
+  const holder h = hold_set(in, r->octets);
+  const bool running = in->stats == WNI_STATS_RUNNING;
+  if (!running && h.scope == WNI_CUDA_TEAM && add_team(in, d, WNI_CUDA_ROW_FORWARD, plan)) {
+    /* read once */
+  } else if (!running && !is_cut(in, d, r)) {
     wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_FORWARD, h, sets);
     keep_params(in, d, h, pair_bytes(in, r->octets), r, l);
     if (r->keeps_params) l->grid = (unsigned)least(l->grid, resident_blocks(in, d, h, l->shared) * d->sms);
   } else {
     cut_row(r->octets, r);
     const int64_t teams = sets * r->segments;
-    if (in->stats != WNI_STATS_RUNNING) {
+    if (!running) {
       add_teams(plan, d, WNI_CUDA_ROW_MOMENTS, teams, 0);
       wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, sets, 0);
       wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_MOMENTS, in);
@@ -171,19 +241,8 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
   wni_cuda_add_running(plan, d, in);
 }
 
-/* Shared memory where blocks keep the parameter sums of their rows. Threads of BLOCK_2 have them in registers and their
- * columns to themselves; those of lanes have them there too, and meet at the end. */
-static int64_t column_bytes(const wni_plan_input *in, holder h, int64_t octets) {
-  return h.scope == WNI_CUDA_BLOCK_2 ? 0 : pair_bytes(in, octets);
-}
-
-static bool row_params_fit(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets) {
-  return column_bytes(in, hold_set(in, octets), octets) <= room_of(d);
-}
-
-static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+static void whole_rows_backward(const wni_plan_input *in, const wni_cuda_figures *d, holder h, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
-  const holder h = hold_set(in, r->octets);
   wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
   l->shared = (unsigned)column_bytes(in, h, r->octets);
   const int64_t blocks = least(PERSISTENT, resident_blocks(in, d, h, l->shared)) * d->sms;
@@ -191,7 +250,6 @@ static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *
   /* The columns of lanes meet where the parameters were. */
   keep_params(in, d, h, (h.scope == WNI_CUDA_LANES_4 ? 0 : l->shared) + pair_bytes(in, r->octets), r, l);
   plan->cut.param_rows = l->grid;
-  wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
 }
 
 /* Parameters of long rows: a row is one of a matrix of one slab, whose columns are summed; before dx is written, which
@@ -211,6 +269,22 @@ static void row_backward_long(const wni_plan_input *in, const wni_cuda_figures *
   add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, WNI_CUDA_WANT_DX);
 }
 
+/* Sets that all have the same parameters, one for each element, whole ones where they fit: a block's sums of columns,
+ * or a team's, are a partial row. */
+static void row_backward_each(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  wni_cuda_row *const r = &plan->cut.row;
+  const holder h = hold_set(in, r->octets);
+  if (h.scope == WNI_CUDA_TEAM && add_team(in, d, WNI_CUDA_ROW_BACKWARD, plan)) {
+    plan->cut.param_rows = plan->launch[0].grid / (unsigned)r->team;
+  } else if (r->octets <= LOOP_OCTETS && row_params_fit(in, d, r->octets)) {
+    whole_rows_backward(in, d, h, plan);
+  } else {
+    row_backward_long(in, d, plan);
+    return;
+  }
+  wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
+}
+
 /* Runs of a set that have sums of their own. */
 static int64_t param_runs(const wni_cuda_row *r) { return r->param_run != 0 ? r->runs : 1; }
 
@@ -220,7 +294,11 @@ static void row_backward_runs(const wni_plan_input *in, const wni_cuda_figures *
   const wni_geometry *const g = &in->geo;
   const holder h = hold_set(in, r->octets);
   const bool frozen = in->stats == WNI_STATS_RUNNING;
-  if (!frozen && r->param_run == 0 && h.scope <= WNI_CUDA_BLOCK_4 && !is_cut(in, d, r)) {
+  /* Runs with sums of their own are beyond what registers can do; short sets are not worth a block each. */
+  const bool may_team = r->param_run != 0 ? r->octets > LANES_4_OCTETS : h.scope == WNI_CUDA_TEAM;
+  if (!frozen && may_team && add_team(in, d, WNI_CUDA_ROW_BACKWARD, plan)) {
+    /* read once */
+  } else if (!frozen && r->param_run == 0 && !is_cut(in, d, r)) {
     add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, g->sets);
   } else {
     cut_row(r->param_run != 0 ? r->run_octets : r->octets, r);
@@ -242,7 +320,7 @@ static void add_launches(const wni_plan_input *in, const wni_cuda_figures *d, wn
     row_forward(in, d, plan);
   } else if (!r->per_element) {
     row_backward_runs(in, d, plan);
-  } else if (in->geo.param_step == 0 && r->octets <= LOOP_OCTETS && row_params_fit(in, d, r->octets)) {
+  } else if (in->geo.param_step == 0) {
     row_backward_each(in, d, plan);
   } else {
     row_backward_long(in, d, plan);
@@ -251,9 +329,11 @@ static void add_launches(const wni_plan_input *in, const wni_cuda_figures *d, wn
 
 /* ---- calls ------------------------------------------------------------------------------------------------------ */
 
-/* Forward, a segment may have several runs' parameters; backward it has not, because their sums are their own. */
+/* Forward, a segment may have several runs' parameters; backward it has not, because their sums are their own. Of a
+ * team a block may have several runs either way. */
 bool wni_cuda_may_be_plain(wni_cuda_function function, const wni_cuda_row *r) {
   if (r->last != WNI_OCTET) return false;
+  if (r->team != 0) return r->param_run == 0;
   switch (function) {
     case WNI_CUDA_ROW_FORWARD:
     case WNI_CUDA_ROW_BACKWARD:
@@ -271,34 +351,55 @@ bool wni_cuda_may_be_plain(wni_cuda_function function, const wni_cuda_row *r) {
 
 /* ---- workspace -------------------------------------------------------------------------------------------------- */
 
-static void lay_out_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
-  const wni_geometry *const g = &in->geo;
+/* Pieces of a set at most, and of any smaller one: segments, or what a team's blocks have; 0: sets are held whole. */
+static int64_t most_pieces(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_row *r) {
+  if (r->octets <= most_held(in) && in->ranks == 0) return 0;
+  const wni_cuda_load load = load_of(in, r);
+  return most(most_segments(r->octets), wni_cuda_most_team_blocks(d, &load));
+}
+
+static void lay_out_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  const int64_t sets = in->geo.sets, pieces = most_pieces(in, d, &plan->cut.row);
+  if (in->stats == WNI_STATS_RUNNING) return;
+  plan->at.moments = wni_cuda_take(plan, pieces > 0 ? sets : 0, pieces, quad(in));
+  plan->at.stats = wni_cuda_take(plan, pieces > 0 || may_update_running(in) ? sets : 0, 1, quad(in));
+}
+
+/* With a parameter for a set or a run, sums of these are the parameters', too. */
+static void lay_out_sums(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   const wni_cuda_row *const r = &plan->cut.row;
   const size_t real = (size_t)size_of(in->types.real);
-  const bool running = in->stats == WNI_STATS_RUNNING;
-  const int64_t cut_sets = running ? 0 : most_cut_sets(in, d, r);
-  if (!is_backward(in)) {
-    if (running) return;
-    plan->at.moments = wni_cuda_take(plan, cut_sets, most_segments(r->octets), quad(in));
-    plan->at.stats = wni_cuda_take(plan, may_update_running(in) ? g->sets : cut_sets, 1, quad(in));
-  } else if (!r->per_element) {
-    const int64_t segments = most_segments(r->param_run != 0 ? r->run_octets : r->octets);
-    plan->at.sums = wni_cuda_take(plan, g->sets * param_runs(r), segments, 2 * real);
-    if (!running) plan->at.set_sums = wni_cuda_take(plan, g->sets, 2, real);
-  } else {
-    if (plan->launch[0].function == WNI_CUDA_ROW_BACKWARD_SUMS) {
-      plan->at.sums = wni_cuda_take(plan, g->sets, most_segments(r->octets), 2 * real);
-      plan->at.set_sums = wni_cuda_take(plan, g->sets, 2, real);
-    }
-    const bool chunks = plan->cut.column.chunks > 0; /* else a row of each block */
-    plan->at.params = wni_cuda_take(
-        plan, chunks ? wni_cuda_most_chunks(in, d, 1, &plan->cut.column) : plan->cut.param_rows, 2 * g->params, real);
-  }
+  const int64_t pieces = r->param_run != 0 ? most_segments(r->run_octets) * r->runs
+                                           : most(most_segments(r->octets), most_pieces(in, d, r));
+  plan->at.sums = wni_cuda_take(plan, in->geo.sets, pieces, 2 * real);
+  if (in->stats != WNI_STATS_RUNNING) plan->at.set_sums = wni_cuda_take(plan, in->geo.sets, 2, real);
+}
+
+/* Of chunks, of blocks, or of teams: there are most of these where each has the fewest blocks. */
+static int64_t most_param_rows(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_plan *plan) {
+  const wni_cuda_row *const r = &plan->cut.row;
+  if (plan->cut.column.chunks > 0) return wni_cuda_most_chunks(in, d, 1, &plan->cut.column);
+  if (r->kept_octets == 0) return plan->cut.param_rows;
+  const wni_cuda_load load = load_of(in, r);
+  return least(in->geo.sets, wni_cuda_team_seats(d) / wni_cuda_team_blocks(d, &load, 0));
+}
+
+static void lay_out_backward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
+  const wni_cuda_row *const r = &plan->cut.row;
+  const bool cut = r->octets > most_held(in) || plan->launch[0].function == WNI_CUDA_ROW_BACKWARD_SUMS;
+  if (!r->per_element || cut) lay_out_sums(in, d, plan);
+  if (r->per_element)
+    plan->at.params =
+        wni_cuda_take(plan, most_param_rows(in, d, plan), 2 * in->geo.params, (size_t)size_of(in->types.real));
 }
 
 void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {
   add_launches(in, d, plan);
-  lay_out_row(in, d, plan);
+  if (is_backward(in)) {
+    lay_out_backward(in, d, plan);
+  } else {
+    lay_out_forward(in, d, plan);
+  }
 }
 
 /* What n changes is the number of sets, which decides only where few are cut; and in batch norm by rows, where a set

@@ -43,9 +43,6 @@ static double tensors_written(const wni_plan_input *in, bool masked) {
 
 /* ---- what is read a second time --------------------------------------------------------------------------------- */
 
-/* Two thirds of the second-level cache: beyond that an H200 reads at the memory's speed. */
-static double cache_of(const wni_cuda_figures *d) { return (double)d->l2_bytes * 2 / 3; }
-
 static bool has_launch(const wni_cuda_plan *plan, wni_cuda_function function) {
   for (int i = 0; i < plan->launches; i++)
     if (plan->launch[i].function == function) return true;
@@ -56,15 +53,18 @@ static bool is_whole(const wni_cuda_launch *l) {
   return l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD;
 }
 
-/* Registers keep x and g of 16-bit types, or one octet, until dx is made. */
-static bool holds_sets(const wni_plan_input *in, const wni_cuda_launch *l) {
-  if (l->variant == WNI_CUDA_BLOCK_LOOP) return false;
+/* Registers keep x and g of 16-bit types, or one octet, until dx is made; teams of blocks what they have shared memory
+ * for, which is all or nothing. */
+static bool holds_sets(const wni_plan_input *in, const wni_cuda_plan *plan) {
+  const wni_cuda_launch *const l = &plan->launch[0];
+  if (l->variant == WNI_CUDA_TEAM) return plan->cut.row.kept_octets > 0;
   return !is_backward(in) || l->variant == WNI_CUDA_LANES_1 || size_of(in->types.x) <= 2;
 }
 
 /* Sweeps over tensors that have been read before. */
 static int second_sweeps(const wni_plan_input *in, const wni_cuda_plan *plan) {
-  if (is_whole(&plan->launch[0])) return holds_sets(in, &plan->launch[0]) ? 0 : 1;
+  if (plan->cut.column.team != 0) return 0;
+  if (is_whole(&plan->launch[0])) return holds_sets(in, plan) ? 0 : 1;
   if (in->stats == WNI_STATS_RUNNING) return 0;
   const bool third = in->geo.pattern == WNI_ROW && has_launch(plan, WNI_CUDA_COLUMN_BACKWARD_SUMS);
   return third ? 2 : 1;
@@ -81,10 +81,12 @@ static double share_between(const wni_plan_input *in, const wni_cuda_figures *d,
   return blocks < sets ? blocks / sets : 1;
 }
 
-/* How much of what a sweep has touched is still in the cache when the next one comes to it, going the same way and
- * touching `besides` that the first did not: what is read soon has only the first sweep between. */
-static double share_that_stays(const wni_cuda_figures *d, double first, double besides) {
+/* How much of what a sweep has touched is still in the cache when the next one comes to it, touching `besides` that the
+ * first did not. Going the same way, what is read soon has only the first sweep between. Going back, of both sweeps
+ * there is the same part between; but blocks are not in step, and a quarter of it is not counted upon. */
+static double share_that_stays(const wni_cuda_figures *d, double first, double besides, bool back) {
   const double left = cache_of(d) - first;
+  if (back) return cache_of(d) >= first + besides ? 1 : 0.75 * cache_of(d) / (first + besides);
   return left >= besides ? 1 : left > 0 ? left / besides : 0;
 }
 
@@ -117,18 +119,22 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
   switch (l->function) {
     case WNI_CUDA_ROW_MOMENTS:
       return 4 * sets * (double)r->segments;
+    case WNI_CUDA_COLUMN_FORWARD:
+      return 4 * columns + (may_update_running(in) ? 4 * sets : 0);
     case WNI_CUDA_COLUMN_MOMENTS:
       return 4 * columns;
     case WNI_CUDA_ROW_FORWARD:
-      return may_update_running(in) ? 4 * sets : 0;
+      return (may_update_running(in) ? 4 * sets : 0) + (r->team > 1 ? 4 * pieces : 0);
     case WNI_CUDA_MERGE_MOMENTS:
       return 4 * sets;
     case WNI_CUDA_ROW_BACKWARD:
-      return r->per_element ? 2 * rows * params : 2 * sets;
+      return r->per_element ? 2 * rows * params + (r->team > 1 ? 2 * pieces : 0) : 2 * pieces;
     case WNI_CUDA_ROW_BACKWARD_SUMS:
       return 2 * pieces;
     case WNI_CUDA_ROW_BACKWARD_APPLY:
       return in->stats == WNI_STATS_RUNNING ? 2 * pieces : 0;
+    case WNI_CUDA_COLUMN_BACKWARD:
+      return 2 * columns + (g->param_by_row ? 2 * rows * params : 0);
     case WNI_CUDA_COLUMN_BACKWARD_SUMS:
       return 2 * columns;
     case WNI_CUDA_COLUMN_BACKWARD_APPLY:
@@ -140,6 +146,16 @@ static double numbers_left(const wni_plan_input *in, const wni_cuda_plan *plan, 
   }
 }
 
+/* Of a column team's mask, which has a bit for each column: tiles that share a sector of it come to it at different
+ * times, if not all are under way at once. */
+static double mask_again(const wni_plan_input *in, const wni_cuda_plan *plan) {
+  enum { SECTOR_OCTETS = 32 };
+  const wni_cuda_column *const c = &plan->cut.column;
+  if (c->team == 0) return 0;
+  const int64_t at_once = (int64_t)plan->launch[0].grid / c->team * c->team_tiles;
+  return mask_bytes(in) * (double)(ceil_div(least(c->tiles, SECTOR_OCTETS / c->tile_octets), at_once) - 1);
+}
+
 /* ---- together --------------------------------------------------------------------------------------------------- */
 
 wni_cuda_traffic wni_cuda_count(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_plan *plan,
@@ -147,13 +163,15 @@ wni_cuda_traffic wni_cuda_count(const wni_plan_input *in, const wni_cuda_figures
   const sweep_bytes s = is_backward(in) ? backward_sweeps(in, masked) : forward_sweeps(in);
   const double written = tensors_written(in, masked), first = s.first + s.stored;
   const int again = second_sweeps(in, plan);
+  const bool back = again == 1 && !is_whole(&plan->launch[0]);
   wni_cuda_traffic t = {.read = s.first + s.fresh + params_read(in, masked), .written = written + params_written(in)};
   for (int i = 0; i < again; i++) {
     const double share = share_between(in, d, plan), besides = i + 1 < again ? 0 : s.fresh + written - s.stored;
-    const double stays = s.again * share_that_stays(d, share * first, share * besides);
+    const double stays = s.again * share_that_stays(d, share * first, share * besides, back);
     t.cached += stays;
     t.again += s.again - stays;
   }
+  if (is_backward(in) && masked) t.again += mask_again(in, plan);
   t.read += t.again;
   for (int i = 0; i < plan->launches; i++)
     t.partial += numbers_left(in, plan, &plan->launch[i]) * (double)size_of(in->types.real);

@@ -123,18 +123,31 @@ static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned w
   job->sums = array(work, plan->at.sums);
   job->set_sums = array(work, plan->at.set_sums);
   job->params = array(work, plan->at.params);
+  job->arrived = array(work, plan->at.arrived);
   sync_make(plan, call, work, job);
   /* Of whole sets nobody else needs the statistics. */
-  if (plan->launch[0].function == WNI_CUDA_ROW_FORWARD && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
+  const wni_cuda_function first = plan->launch[0].function;
+  const bool whole = first == WNI_CUDA_ROW_FORWARD || first == WNI_CUDA_COLUMN_FORWARD;
+  if (whole && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
 }
 
 static wn_status launch(const wni_cuda_launch *l, wni_cuda_job *job, cudaStream_t stream) {
   if (l->function == WNI_CUDA_EXCHANGE)
     return wni_sync_gather(job->call.sync, job->mine, job->all, job->message_bytes, stream);
-  const cudaLaunchConfig_t config = {
-      .gridDim = {l->grid, 1, 1}, .blockDim = {l->block, 1, 1}, .dynamicSmemBytes = l->shared, .stream = stream};
+  cudaLaunchAttribute together = {.id = cudaLaunchAttributeCooperative, .val = {.cooperative = 1}};
+  const cudaLaunchConfig_t config = {.gridDim = {l->grid, 1, 1},
+                                     .blockDim = {l->block, 1, 1},
+                                     .dynamicSmemBytes = l->shared,
+                                     .stream = stream,
+                                     .attrs = &together,
+                                     .numAttrs = l->together ? 1 : 0};
   void *arguments[] = {job};
   return CUDA(cudaLaunchKernelExC, &config, wni_cuda_kernel(l->function, l->variant, &job->call.types), arguments);
+}
+
+/* How many blocks of each team have come. */
+static wn_status clear_arrived(const wni_cuda_launch *l, const wni_cuda_job *job, cudaStream_t stream) {
+  return l->together ? CUDA(cudaMemsetAsync, job->arrived, 0, l->grid * sizeof *job->arrived, stream) : WN_OK;
 }
 
 /* max |y| as bits, of which kernels take the largest. */
@@ -176,7 +189,9 @@ static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni
     const wni_cuda_launch *const l = &plan.launch[i];
     job.plain = plain && wni_cuda_may_be_plain(l->function, &plan.cut.row);
     if (empty && needs_samples(l->function)) continue;
-    if (l->wanted == 0 || (l->wanted & wanted)) status = launch(l, &job, stream);
+    if (l->wanted != 0 && !(l->wanted & wanted)) continue;
+    status = clear_arrived(l, &job, stream);
+    if (status == WN_OK) status = launch(l, &job, stream);
   }
   return status;
 }

@@ -11,6 +11,7 @@ set(planner_sources
     plan_cuda.c
     plan_cuda_row.c
     plan_cuda_expect.c
+    plan_cuda_team.c
     plan_cuda_traffic.c
     cuda_devices.c)
 list(TRANSFORM planner_sources PREPEND "${PROJECT_SOURCE_DIR}/host/")

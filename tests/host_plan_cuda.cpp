@@ -26,25 +26,30 @@ void ForAll(const Check &check) {
 
 bool IsRow(const wni_cuda_launch &l) { return l.function <= WNI_CUDA_ROW_BACKWARD_APPLY; }
 bool IsColumn(const wni_cuda_launch &l) {
-  return l.function >= WNI_CUDA_COLUMN_MOMENTS && l.function <= WNI_CUDA_COLUMN_BACKWARD_APPLY;
+  return l.function >= WNI_CUDA_COLUMN_FORWARD && l.function <= WNI_CUDA_COLUMN_BACKWARD_APPLY;
 }
 bool HoldsSets(const wni_cuda_launch &l) {
   return l.function == WNI_CUDA_ROW_FORWARD || l.function == WNI_CUDA_ROW_BACKWARD;
 }
 // A cut as numbers, for comparisons: the structs have padding.
 std::vector<std::int64_t> Numbers(const wni_cuda_row &r) {
-  return {r.runs,      r.elements, r.run_octets,     r.octets,  r.per_element ? 1 : 0,
-          r.param_run, r.lanes,    r.segment_octets, r.segments};
+  return {r.runs,  r.elements,       r.run_octets, r.octets, r.per_element ? 1 : 0, r.param_run,
+          r.lanes, r.segment_octets, r.segments,   r.team,   r.team_runs,           r.kept_octets};
 }
 std::vector<std::int64_t> Numbers(const wni_cuda_column &c) {
-  return {c.rows, c.columns, c.tile_octets, c.tiles, c.chunk_rows, c.chunks};
+  return {c.rows, c.columns, c.tile_octets, c.tiles, c.chunk_rows, c.chunks, c.team, c.team_tiles, c.kept_octets};
 }
 bool IsPowerOfTwo(std::int64_t v) { return v > 0 && (v & (v - 1)) == 0; }
 std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+bool IsColumnTeam(const wni_cuda_launch &l) {
+  return l.function == WNI_CUDA_COLUMN_FORWARD || l.function == WNI_CUDA_COLUMN_BACKWARD;
+}
+
 // The kernels' launch bounds.
 unsigned MostThreads(const wni_cuda_launch &l, const PlanCase &c) {
   const wn_dtype x = c.problem.types.x;
+  if (IsColumnTeam(l)) return x == WN_F64 ? 128 : 256;
   if (IsColumn(l)) return 128;
   if (l.function == WNI_CUDA_MERGE_PARAMS || l.function == WNI_CUDA_RUNNING) return 1024;
   if (!HoldsSets(l) || l.variant < WNI_CUDA_BLOCK_2 || x == WN_F64) return 256;
@@ -73,7 +78,44 @@ TEST(PlanCuda, LaunchesAreWithinTheLimits) {
   });
 }
 
-void ExpectRowCovers(const wni_plan_input &in, const wni_cuda_plan &plan) {
+// Whole teams, all at once on the device where blocks wait for one another.
+void ExpectTeams(const wni_cuda_launch &l, const wni_plan_input &in, int team, std::int64_t tasks,
+                 const wni_cuda_figures &device) {
+  EXPECT_EQ(l.together, team > 1);
+  EXPECT_EQ(l.grid % static_cast<unsigned>(team), 0u);
+  EXPECT_LE(l.grid / static_cast<unsigned>(team), std::max<std::int64_t>(tasks, 1));
+  if (!l.together) return;
+  EXPECT_LE(l.grid, wni_cuda_resident(&device, l.block, l.shared) * device.sms);
+  EXPECT_LE(2 * l.block, in.types.real == WN_F64 ? 256u : 512u) << "registers of two blocks";
+}
+
+// Bytes of an octet of what teams keep.
+double KeptBytes(const wni_plan_input &in) {
+  const double x = in.types.x == WN_F64 ? 64 : in.types.x == WN_F32 ? 32 : 16;
+  return x + (in.pass == WN_BACKWARD ? in.types.dy == in.types.x ? x : 32 : 0);
+}
+
+void ExpectTeamCovers(const wni_cuda_launch &l, const wni_plan_input &in, const wni_cuda_plan &plan,
+                      const wni_cuda_figures &device) {
+  const wni_cuda_row &r = plan.cut.row;
+  const bool backward = in.pass == WN_BACKWARD, runs = r.team_runs != 0;
+  ExpectTeams(l, in, r.team, in.geo.sets, device);
+  EXPECT_EQ(runs, backward && r.param_run != 0);
+  EXPECT_EQ(r.segments, runs ? 1 : r.team);
+  const std::int64_t part = runs ? r.team_runs * r.run_octets : r.segment_octets;
+  EXPECT_GE(r.team * part, r.octets);
+  EXPECT_LT((r.team - 1) * part, r.octets) << "a block has nothing";
+  if (r.kept_octets == 0) {
+    EXPECT_EQ(r.team, 1);
+    return;
+  }
+  EXPECT_EQ(r.kept_octets, part);
+  const double real = in.types.real == WN_F64 ? 8 : 4;
+  const double each = KeptBytes(in) + (backward && r.per_element ? 2 * WNI_OCTET * real : 0);
+  EXPECT_EQ(l.shared, each * static_cast<double>(part));
+}
+
+void ExpectRowCovers(const wni_plan_input &in, const wni_cuda_plan &plan, const wni_cuda_figures &device) {
   const wni_cuda_row &r = plan.cut.row;
   EXPECT_EQ(r.runs * r.elements, in.geo.set_size);
   EXPECT_EQ(r.run_octets, CeilDiv(r.elements, WNI_OCTET));
@@ -90,11 +132,13 @@ void ExpectRowCovers(const wni_plan_input &in, const wni_cuda_plan &plan) {
     if (!IsRow(l)) continue;
     EXPECT_TRUE(r.lanes <= 32 || r.lanes == static_cast<int>(l.block));
     if (!HoldsSets(l)) continue;
+    EXPECT_EQ(r.team != 0, l.variant == WNI_CUDA_TEAM);
+    if (r.team != 0) {
+      ExpectTeamCovers(l, in, plan, device);
+      continue;
+    }
     EXPECT_EQ(r.segments, 1);
-    const std::int64_t each = l.variant == WNI_CUDA_LANES_1      ? 1
-                              : l.variant == WNI_CUDA_BLOCK_2    ? 2
-                              : l.variant == WNI_CUDA_BLOCK_LOOP ? r.octets
-                                                                 : 4;
+    const std::int64_t each = l.variant == WNI_CUDA_LANES_1 ? 1 : l.variant == WNI_CUDA_BLOCK_2 ? 2 : 4;
     EXPECT_GE(each * r.lanes, r.octets) << "scope " << l.variant << " does not hold the set";
     EXPECT_EQ(r.lanes <= 32, l.variant <= WNI_CUDA_LANES_4);
   }
@@ -109,12 +153,27 @@ void ExpectColumnCovers(const wni_cuda_column &c) {
   EXPECT_TRUE(c.rows == 0 || (c.chunks - 1) * c.chunk_rows < c.rows) << "a chunk is empty";
 }
 
+// A team has all columns of its sets, and a block room for its rows.
+void ExpectColumnTeamCovers(const wni_cuda_launch &l, const wni_plan_input &in, const wni_cuda_plan &plan,
+                            const wni_cuda_figures &device) {
+  const wni_cuda_column &c = plan.cut.column;
+  ASSERT_EQ(c.team != 0, IsColumnTeam(l));
+  if (c.team == 0) return;
+  ExpectTeams(l, in, c.team, in.geo.extent[0] * CeilDiv(c.tiles, c.team_tiles), device);
+  EXPECT_EQ(c.team, c.chunks * c.team_tiles);
+  EXPECT_TRUE(c.team_tiles == c.tiles || c.team_tiles * c.tile_octets * WNI_OCTET % in.geo.set_columns == 0);
+  const std::int64_t lanes = l.block / c.tile_octets;
+  EXPECT_EQ(c.kept_octets % l.block, 0);
+  EXPECT_GE(c.kept_octets / l.block * lanes, c.chunk_rows);
+  EXPECT_LE(static_cast<double>(c.kept_octets) * KeptBytes(in), l.shared);
+}
+
 TEST(PlanCuda, PiecesCoverEverything) {
   ForAll([](const PlanCase &c, const wni_cuda_figures &device) {
     const wni_plan_input in = c.Input();
     const wni_cuda_plan plan = MakePlan(in, device);
     if (in.geo.pattern == WNI_ROW) {
-      ExpectRowCovers(in, plan);
+      ExpectRowCovers(in, plan, device);
     } else {
       EXPECT_EQ(plan.cut.column.columns, in.geo.extent[3]);
       EXPECT_EQ(plan.cut.column.rows, in.geo.extent[1] * in.geo.extent[2]);
@@ -122,6 +181,7 @@ TEST(PlanCuda, PiecesCoverEverything) {
     const bool by_column = std::any_of(plan.launch, plan.launch + plan.launches, IsColumn);
     if (!by_column) return;
     ExpectColumnCovers(plan.cut.column);
+    if (in.geo.pattern == WNI_COLUMN) ExpectColumnTeamCovers(plan.launch[0], in, plan, device);
     if (in.geo.pattern == WNI_ROW) {
       EXPECT_EQ(plan.cut.column.columns, in.geo.params);
       EXPECT_EQ(plan.cut.column.rows * plan.cut.column.columns, wni_elements(&in.geo));
@@ -157,6 +217,7 @@ class Flow {
   void Launch(wni_cuda_function function) {
     switch (function) {
       case WNI_CUDA_ROW_FORWARD:
+      case WNI_CUDA_COLUMN_FORWARD:
         Make("stats"), Make("y");
         break;
       case WNI_CUDA_ROW_MOMENTS:
@@ -172,6 +233,7 @@ class Flow {
         Make("y");
         break;
       case WNI_CUDA_ROW_BACKWARD:
+      case WNI_CUDA_COLUMN_BACKWARD:
         Make("dx"), Make("param sums");
         break;
       case WNI_CUDA_ROW_BACKWARD_SUMS:
@@ -263,10 +325,19 @@ std::vector<Array> Arrays(const wni_plan_input &in, const wni_cuda_plan &plan) {
   const bool row = g.pattern == WNI_ROW;
   std::vector<Array> arrays;
   for (int i = 0; i < plan.launches; i++) {
+    if (plan.launch[i].together) arrays.push_back({plan.at.arrived, 4.0 * static_cast<double>(plan.launch[i].grid)});
     switch (plan.launch[i].function) {
+      case WNI_CUDA_ROW_FORWARD:
+        if (r.team > 1) arrays.push_back({plan.at.moments, sets * static_cast<double>(r.segments) * 4 * real});
+        break;
+      case WNI_CUDA_ROW_BACKWARD:
+        if (r.team > 1 && r.per_element)
+          arrays.push_back({plan.at.sums, sets * static_cast<double>(r.segments) * 2 * real});
+        break;
       case WNI_CUDA_ROW_MOMENTS:
         arrays.push_back({plan.at.moments, sets * static_cast<double>(r.segments) * 4 * real});
         break;
+      case WNI_CUDA_COLUMN_FORWARD:
       case WNI_CUDA_COLUMN_MOMENTS:
         arrays.push_back({plan.at.moments, chunks * static_cast<double>(g.extent[3]) * 4 * real});
         break;
@@ -274,7 +345,8 @@ std::vector<Array> Arrays(const wni_plan_input &in, const wni_cuda_plan &plan) {
         arrays.push_back({plan.at.stats, sets * 4 * real});
         break;
       case WNI_CUDA_RUNNING:
-        if (plan.launch[0].function == WNI_CUDA_ROW_FORWARD) arrays.push_back({plan.at.stats, sets * 4 * real});
+        if (plan.launch[0].function == WNI_CUDA_ROW_FORWARD || plan.launch[0].function == WNI_CUDA_COLUMN_FORWARD)
+          arrays.push_back({plan.at.stats, sets * 4 * real});
         break;
       case WNI_CUDA_EXCHANGE: {
         const double message = 24 + 2 * static_cast<double>(g.params) * real;

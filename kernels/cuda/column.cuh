@@ -57,12 +57,13 @@ struct ColumnTask {
 };
 
 template <bool column>
-WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<column> &s, int64_t task) {
+WN_DEVICE ColumnTask column_task_at(const wni_cuda_job &job, const ColumnShape<column> &s, int64_t piece,
+                                    int64_t tile) {
   const wni_cuda_column &cut = job.cut.column;
   const int thread = static_cast<int>(wn_thread());
   ColumnTask t;
-  t.piece = task / cut.tiles;
-  t.tile = task % cut.tiles;
+  t.piece = piece;
+  t.tile = tile;
   t.slab = column ? t.piece / cut.chunks : 0;
   const int64_t first = (t.piece - t.slab * cut.chunks) * cut.chunk_rows, after = cut.rows - first;
   t.all_rows = static_cast<int>(after < cut.chunk_rows ? after : cut.chunk_rows);
@@ -74,6 +75,12 @@ WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<colu
   t.rows = t.columns > 0 ? rows_from(t.lane, s.lanes, t.all_rows) : 0;
   t.trips = rows_from(0, s.lanes, t.all_rows);
   return t;
+}
+
+template <bool column>
+WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<column> &s, int64_t task) {
+  const int64_t piece = task / job.cut.column.tiles;
+  return column_task_at(job, s, piece, task - piece * job.cut.column.tiles);
 }
 
 /* ---- rows */
@@ -95,6 +102,25 @@ WN_DEVICE void next_row(const ColumnShape<column> &s, RowPlace *p) {
   p->b += s.step_b;
   if (p->b >= s.inner) p->b -= s.inner, p->a++;
 }
+
+/* Of the thread's row `i`, and from there n rows back: second sweeps begin with what the first one has read last, and
+ * the cache still has. So do their blocks: with the last task. */
+template <bool column>
+WN_DEVICE RowPlace place_of_row(const ColumnShape<column> &s, const ColumnTask &t, int i) {
+  if (s.inner == 1) return {i * s.lanes, 0};
+  const int64_t from = t.row % s.inner + static_cast<int64_t>(i) * s.lanes, a = from / s.inner;
+  return {static_cast<int>(a), from - a * s.inner};
+}
+
+template <bool column>
+WN_DEVICE void rows_back(const ColumnShape<column> &s, int n, RowPlace *p) {
+  p->a -= n * s.step_a;
+  p->b -= static_cast<int64_t>(n) * s.step_b;
+  while (p->b < 0) p->b += s.inner, p->a--;
+}
+
+/* The first of the thread's last few rows, of groups of n. */
+WN_DEVICE int last_group(int rows, int n) { return rows > 0 ? (rows - 1) / n * n : 0; }
 
 /* The thread's octet where b is 0 in the a of its first row. */
 template <class T, bool column>

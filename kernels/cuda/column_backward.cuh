@@ -168,16 +168,23 @@ struct ColumnTerms {
 };
 
 template <class R>
+WN_DEVICE R dx_of(const ColumnStatistics<R> &k, const ColumnTerms<R> &terms, int column, R h, R g) {
+  const R xhat = xhat_of<R>({k.mean[column], 0, k.rstd[column]}, h);
+  return wn_fma(g, k.rstd[column], -wn_fma(xhat, terms.of_xhat[column], terms.constant[column]));
+}
+
+/* all: of each set, from set `first` on, means of g xhat and of g. */
+template <class R>
 WN_DEVICE ColumnTerms<R> column_terms(const wni_cuda_job &job, const ColumnTask &t, SetPlace sets,
-                                      const ColumnStatistics<R> &k) {
+                                      const ColumnStatistics<R> &k, const R *all, int64_t first) {
   ColumnTerms<R> v = {};
   if (job.call.dx.data == nullptr) return v; /* then there may be no sums of sets */
-  const R *const means = static_cast<const R *>(job.set_sums) + 2 * t.slab * (job.cut.column.columns / sets.width);
+  sets.set += t.slab * (job.cut.column.columns / sets.width) - first;
 #pragma unroll
   for (int i = 0; i < 8; i++) {
     if (i >= t.columns) continue;
-    v.of_xhat[i] = k.rstd[i] * means[2 * sets.set];
-    v.constant[i] = k.rstd[i] * means[2 * sets.set + 1];
+    v.of_xhat[i] = k.rstd[i] * all[2 * sets.set];
+    v.constant[i] = k.rstd[i] * all[2 * sets.set + 1];
     next_column(&sets);
   }
   return v;
@@ -218,9 +225,11 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
   const SetPlace sets = sets_of_task<true>(job, t);
   const ColumnStatistics<R> k = statistics_of_task<R>(job, t, sets);
   Factors<R> f = factors_of_task(job, t, room + 17 * wn_threads());
-  const ColumnTerms<R> terms = column_terms(job, t, sets, k);
-  RowPlace place = first_row(s, t);
-  for (int i = 0; i < t.trips; i += kRows) {
+  const ColumnTerms<R> terms = column_terms(job, t, sets, k, static_cast<const R *>(job.set_sums), 0);
+  const int last = last_group(t.trips, kRows);
+  RowPlace group = place_of_row(s, t, last);
+  for (int i = last; i >= 0; i -= kRows, rows_back(s, kRows, &group)) {
+    RowPlace place = group;
     GradientRows<X, D, kRows> input;
     take_gradients(job, in, s, t, place, t.row + static_cast<int64_t>(i) * s.lanes, t.rows - i, from, &input);
 #pragma unroll
@@ -233,11 +242,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
       if (row_sums) store_row_sums(job, t, k, h, dz, there, place.b);
       const Octet<R> gamma = gammas(f);
 #pragma unroll
-      for (int c = 0; c < 8; c++) {
-        const R xhat = xhat_of<R>({k.mean[c], 0, k.rstd[c]}, h.v[c]);
-        const R moved = wn_fma(xhat, terms.of_xhat[c], terms.constant[c]);
-        dx.v[c] = wn_fma(gamma.v[c] * dz.v[c], k.rstd[c], -moved);
-      }
+      for (int c = 0; c < 8; c++) dx.v[c] = dx_of(k, terms, c, h.v[c], gamma.v[c] * dz.v[c]);
       if (there) store_gradients(call, in, s, t, place, input.more[j], dz, &dx, to);
       next_row(s, &place);
     }
@@ -252,7 +257,7 @@ column_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   const bool frozen = job.call.stats == WNI_STATS_RUNNING;
   const bool sums = frozen && (job.call.dgamma != nullptr || job.call.dbeta != nullptr);
   for (int64_t task = wn_block(); task < s.tasks; task += wn_blocks()) {
-    const ColumnTask t = column_task(job, s, task);
+    const ColumnTask t = column_task(job, s, s.tasks - 1 - task);
     if (frozen) {
       sweep_sums<X, D, true>(job, s, t, sums, room);
       if (sums) store_sums<true>(job, t, room);

@@ -70,6 +70,10 @@ WN_DEVICE void load_input(const wni_call &call, const ColumnInput &in, const For
   }
 }
 
+/* More of x + residual at once would not fit in registers. */
+template <class X>
+constexpr int kInputRows = sizeof(X) == 2 ? 2 : 1;
+
 /* N rows from `place` on, of which `rows` are there, the others 0. In the end h is what is normalized. */
 template <class X, int N>
 WN_DEVICE void take_input(const wni_call &call, const ColumnInput &in, const ForwardShape &s, const ColumnTask &t,
@@ -143,12 +147,33 @@ WN_DEVICE void moments_of_rows(const Packed<X> (&h)[N], int c, int n, Real<X> in
   two_sum(first, correction, mean, low);
 }
 
+/* Those of `rows` more rows to the moments of `before`. */
+template <class X, int N>
+WN_DEVICE void add_rows(const Packed<X> (&h)[N], int before, int rows, bool centered, ColumnMoments<Real<X>> *v) {
+  typedef Real<X> R;
+  const R inverse = wn_divide(static_cast<R>(1), static_cast<R>(rows));
+  const Shares<R> shares = shares_of<R>(before, rows);
+#pragma unroll
+  for (int c = 0; c < 8; c++) {
+    R mean, low, m2;
+    moments_of_rows(h, c, rows, inverse, centered, &mean, &low, &m2);
+    if (before == 0) {
+      v->mean[c] = mean, v->low[c] = low, v->m2[c] = m2;
+    } else {
+      merge_column(v, c, shares, mean, low, m2);
+    }
+  }
+}
+
+/* A group is 128 bytes of x. */
+template <class X>
+constexpr int kGroupRows = 16 / sizeof(X);
+
 /* Of a thread's rows, in groups. */
 template <class X>
 WN_DEVICE ColumnMoments<Real<X>> moments_of_thread(const wni_call &call, const ForwardShape &s, const ColumnTask &t) {
   typedef Real<X> R;
-  /* A group is 128 bytes of x; more of x + residual at once would not fit in registers. */
-  constexpr int kRows = 16 / sizeof(X), kAtOnce = sizeof(X) == 2 ? 2 : 1;
+  constexpr int kRows = kGroupRows<X>, kAtOnce = kInputRows<X>;
   const ColumnInput in = column_input<X>(call, false, false);
   const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
   ColumnMoments<R> v = {};
@@ -166,18 +191,7 @@ WN_DEVICE ColumnMoments<Real<X>> moments_of_thread(const wni_call &call, const F
         next_row(s, &place);
       }
     }
-    const R inverse = wn_divide(static_cast<R>(1), static_cast<R>(rows));
-    const Shares<R> shares = shares_of<R>(i, rows);
-#pragma unroll
-    for (int c = 0; c < 8; c++) {
-      R mean, low, m2;
-      moments_of_rows(h, c, rows, inverse, call.geo.centered, &mean, &low, &m2);
-      if (i == 0) {
-        v.mean[c] = mean, v.low[c] = low, v.m2[c] = m2;
-      } else {
-        merge_column(&v, c, shares, mean, low, m2);
-      }
-    }
+    add_rows(h, i, rows, call.geo.centered, &v);
   }
   return v;
 }
@@ -234,13 +248,14 @@ struct ColumnFactors {
   R mean[8], scale[8], shift[8];
 };
 
+/* stats: from set `first` on. */
 template <class R>
-WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ColumnTask &t) {
+WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ColumnTask &t, const Stats<R> *stats,
+                                          int64_t first) {
   const wni_call &call = job.call;
   const bool running = call.stats == WNI_STATS_RUNNING;
-  const Stats<R> *const stats = static_cast<const Stats<R> *>(job.stats);
   SetPlace p = set_place(t.column, call.geo.set_columns);
-  if (!running) p.set += t.slab * (job.cut.column.columns / p.width);
+  if (!running) p.set += t.slab * (job.cut.column.columns / p.width) - first;
   ColumnFactors<R> v = {};
 #pragma unroll
   for (int i = 0; i < 8; i++) {
@@ -328,12 +343,15 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
   const ColumnInput in = column_input<X>(call, call.stats == WNI_STATS_COMPUTED, true);
   const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
   const Elements<Y> y = octets_of<Y>(s, t, call.y);
-  const ColumnFactors<R> k = column_factors<R>(job, t);
+  const ColumnFactors<R> k = column_factors<R>(job, t, static_cast<const Stats<R> *>(job.stats), 0);
   const int64_t mask_row = (job.cut.column.columns + 7) / 8;
-  uint8_t *mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
-  RowPlace place = first_row(s, t);
-  for (int i = 0; i < t.rows; i += kRows) {
+  uint8_t *const first_mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
+  const int last = last_group(t.rows, kRows);
+  RowPlace group = place_of_row(s, t, last);
+  for (int i = last; i >= 0; i -= kRows, rows_back(s, kRows, &group)) {
     const int rows = t.rows - i;
+    RowPlace place = group;
+    uint8_t *mask = first_mask + static_cast<int64_t>(i) * s.lanes * mask_row;
     InputRows<X, kRows> input;
     take_input(call, in, s, t, place, rows, from, &input);
 #pragma unroll
@@ -355,7 +373,7 @@ column_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   const ForwardShape s = column_shape<true>(job);
   uint32_t largest = 0;
   for (int64_t task = wn_block(); task < s.tasks; task += wn_blocks())
-    apply_task<X, Y>(job, s, column_task(job, s, task), &largest);
+    apply_task<X, Y>(job, s, column_task(job, s, s.tasks - 1 - task), &largest);
   if (job.call.y_amax != nullptr) raise_largest(job.call.y_amax, largest);
 }
 

@@ -32,6 +32,7 @@ typedef struct wni_cuda_job {
   int tile_octets_log2;
   /* Arrays of the workspace; NULL where the plan has no use for one. */
   void *moments, *stats, *sums, *set_sums, *params;
+  unsigned *arrived;
   /* Sync plans; else mine and joined are NULL: messages (host/sync.h), and what the ranks' messages have come to:
    * elements of a set on all of them, 0 where there are no statistics. */
   void *mine, *all;

@@ -52,8 +52,8 @@ const void *for_scope(int scope, const F &f) {
       return f(std::integral_constant<wni_cuda_scope, WNI_CUDA_BLOCK_2>());
     case WNI_CUDA_BLOCK_4:
       return f(std::integral_constant<wni_cuda_scope, WNI_CUDA_BLOCK_4>());
-    case WNI_CUDA_BLOCK_LOOP:
-      return f(std::integral_constant<wni_cuda_scope, WNI_CUDA_BLOCK_LOOP>());
+    case WNI_CUDA_TEAM:
+      return f(std::integral_constant<wni_cuda_scope, WNI_CUDA_TEAM>());
     default:
       return nullptr;
   }

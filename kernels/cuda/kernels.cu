@@ -47,9 +47,11 @@ static Lookup *lookup_of(wni_cuda_function function, wn_dtype x) {
     case WNI_CUDA_ROW_BACKWARD_SUMS:
     case WNI_CUDA_ROW_BACKWARD_APPLY:
       return family_of(x).row_backward;
+    case WNI_CUDA_COLUMN_FORWARD:
     case WNI_CUDA_COLUMN_MOMENTS:
     case WNI_CUDA_COLUMN_APPLY:
       return family_of(x).column_forward;
+    case WNI_CUDA_COLUMN_BACKWARD:
     case WNI_CUDA_COLUMN_BACKWARD_SUMS:
     case WNI_CUDA_COLUMN_BACKWARD_APPLY:
       return family_of(x).column_backward;

@@ -1,4 +1,4 @@
-#include "kernels/cuda/column_backward.cuh"
+#include "kernels/cuda/column_backward_team.cuh"
 #include "kernels/cuda/instances.cuh"
 
 WNI_INSTANCE_LOOKUP(WNI_INSTANCES(wni_cuda_column_backward)) {
@@ -7,6 +7,7 @@ WNI_INSTANCE_LOOKUP(WNI_INSTANCES(wni_cuda_column_backward)) {
   (void)variant;
   return for_other_type<X>(types->x, types->dy, [&](auto dy) {
     typedef TypeOf<decltype(dy)> D;
+    if (function == WNI_CUDA_COLUMN_BACKWARD) return address_of(column_backward_kernel<X, D>);
     return function == WNI_CUDA_COLUMN_BACKWARD_SUMS ? address_of(column_backward_sums_kernel<X, D>)
                                                      : address_of(column_backward_apply_kernel<X, D>);
   });

@@ -4,38 +4,11 @@
 #define WNI_MERGE_CUH
 #include "kernels/cuda/column.cuh"
 #include "kernels/cuda/exchange.cuh"
+#include "kernels/cuda/pieces.cuh"
 
 namespace wn {
 
-/* ---- pieces of sets --------------------------------------------------------------------------------------------- */
-
-/* The pieces of a set are (high, low), low < inner, in this order: ROW (0 or run, segment), COLUMN (chunk, column of
- * the set). Neighbouring lanes take neighbouring pieces. */
-struct Pieces {
-  int64_t count, inner;
-};
-
-struct Piece {
-  int64_t high, low;
-};
-
-WN_DEVICE Piece piece_at(int64_t index, int64_t inner) {
-  const int64_t high = inner == 1 ? index : index / inner;
-  return {high, index - high * inner};
-}
-
-WN_DEVICE void next_piece(Piece *p, const Piece &step, int64_t inner) {
-  p->high += step.high;
-  p->low += step.low;
-  if (p->low >= inner) p->low -= inner, p->high++;
-}
-
-/* How many lanes share a set, as a power of two: one lane takes up to 4 pieces before another one helps. */
-WN_DEVICE int lanes_for(int64_t pieces) {
-  int log2 = 0;
-  while (log2 < 5 && (int64_t{4} << log2) < pieces) log2++;
-  return log2;
-}
+/* ---- warps and their sets -------------------------------------------------------------------------------------- */
 
 /* The set of this thread's group of lanes in round `round`, one lane a piece. All lanes of a warp come along, those
  * beyond the last set too. */
@@ -47,76 +20,9 @@ WN_DEVICE int64_t sets_of_grid(int lanes_log2) {
   return (static_cast<int64_t>(wn_blocks()) * (wn_threads() / 32)) << (5 - lanes_log2);
 }
 
+WN_DEVICE bool is_first_lane(int lanes_log2) { return (wn_lane() & ((1u << lanes_log2) - 1)) == 0; }
+
 /* ---- moments to statistics -------------------------------------------------------------------------------------- */
-
-/* Elements of a segment of a ROW set: 8 in each octet, fewer in the last one of each run. */
-WN_DEVICE int64_t row_segment_elements(const wni_cuda_row &row, int64_t segment) {
-  const int64_t begin = segment * row.segment_octets, end = begin + row.segment_octets;
-  const int64_t last = end < row.octets ? end : row.octets;
-  const int64_t run_ends =
-      row.runs == 1 ? (last == row.octets ? 1 : 0) : last / row.run_octets - begin / row.run_octets;
-  return 8 * (last - begin) - run_ends * (8 * row.run_octets - row.elements);
-}
-
-WN_DEVICE Pieces pieces_of_moments(const wni_cuda_job &job) {
-  if (job.call.geo.pattern == WNI_ROW) return {job.cut.row.segments, job.cut.row.segments};
-  const int64_t columns = job.call.geo.set_columns;
-  return {job.cut.column.chunks * columns, columns};
-}
-
-template <class R>
-WN_DEVICE Moments<R> stored_moments(const wni_cuda_job &job, int64_t set, const Piece &p, int64_t *elements) {
-  int64_t at;
-  if (job.call.geo.pattern == WNI_ROW) {
-    at = set * job.cut.row.segments + p.low;
-    *elements = row_segment_elements(job.cut.row, p.low);
-  } else {
-    const wni_cuda_column &cut = job.cut.column;
-    const Piece place = piece_at(set, cut.columns / job.call.geo.set_columns); /* slab, set in it */
-    at = (place.high * cut.chunks + p.high) * cut.columns + place.low * job.call.geo.set_columns + p.low;
-    const int64_t left = cut.rows - p.high * cut.chunk_rows;
-    *elements = left < cut.chunk_rows ? left : cut.chunk_rows;
-  }
-  const StoredMoments<R> v = static_cast<const StoredMoments<R> *>(job.moments)[at];
-  return {static_cast<R>(*elements), v.mean, v.mean_low, v.m2};
-}
-
-enum { kFewPieces = 16 }; /* are merged on their own, so that errors do not grow with their number */
-
-/* Of every `step`-th piece from `first` on. */
-template <class R>
-WN_DEVICE Moments<R> moments_of_lane(const wni_cuda_job &job, int64_t set, const Pieces &pieces, int64_t first,
-                                     int lanes) {
-  Moments<R> all = no_moments<R>(), few = all;
-  int64_t all_elements = 0, few_elements = 0; /* counted exactly, whatever R holds */
-  const Piece step = piece_at(lanes, pieces.inner);
-  Piece p = piece_at(first, pieces.inner);
-  int n = 0;
-  for (int64_t i = first; i < pieces.count; i += lanes) {
-    int64_t elements;
-    few = merge(few, stored_moments<R>(job, set, p, &elements));
-    few_elements += elements;
-    few.n = static_cast<R>(few_elements);
-    next_piece(&p, step, pieces.inner);
-    if (++n % kFewPieces == 0 || i + lanes >= pieces.count) {
-      all = merge(all, few);
-      all_elements += few_elements;
-      all.n = static_cast<R>(all_elements);
-      few = no_moments<R>();
-      few_elements = 0;
-    }
-  }
-  return all;
-}
-
-template <class R>
-WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const Moments<R> &v) {
-  Stats<R> to;
-  two_sum(v.mean, v.low, &to.mean, &to.mean_low);
-  to.var = wn_divide(v.m2, static_cast<R>(job.call.geo.set_size));
-  to.rstd = rstd_of(to.var, static_cast<R>(job.call.eps));
-  store_stats<R>(job, set, to);
-}
 
 /* Of a rank without samples 0, 0. */
 template <class R>
@@ -136,18 +42,15 @@ merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
   const Pieces pieces = pieces_if_any(job, pieces_of_moments(job));
   const bool sends = job.mine != nullptr;
   const int64_t sets = job.call.geo.sets;
-  const int log2 = lanes_for(pieces.count), lanes = 1 << log2;
-  const int64_t lane = wn_lane() % static_cast<unsigned>(lanes);
+  const int log2 = lanes_for(pieces.count);
   for (int64_t first = first_set_of_warp(log2); first < sets; first += sets_of_grid(log2)) {
     const int64_t set = first + (wn_lane() >> log2);
-    Moments<R> v = no_moments<R>();
-    if (set < sets) v = moments_of_lane<R>(job, set, pieces, lane, lanes);
-    v = merge_lanes(v, log2);
-    if (set >= sets || lane != 0) continue;
+    const Moments<R> v = moments_of_set<R>(job, set, pieces, log2, set < sets);
+    if (set >= sets || !is_first_lane(log2)) continue;
     if (sends) {
       send_moments(job, set, v);
     } else {
-      store_statistics(job, set, v);
+      store_stats<R>(job, set, statistics_of_moments(job.call, v));
     }
   }
   if (sends) store_header(job);
@@ -155,68 +58,26 @@ merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
 
 /* ---- sums of pieces to those of sets ---------------------------------------------------------------------------- */
 
-/* The other sum of a piece is `apart` numbers further. Where the sums are of dz, weight is the gamma of the piece. */
-template <class R>
-struct SumPlace {
-  const R *at;
-  int64_t apart;
-  R weight;
-};
-
-WN_DEVICE int64_t runs_apart(const wni_cuda_row &row) { return row.param_run != 0 ? row.runs : 1; }
-
-WN_DEVICE Pieces pieces_of_sums(const wni_cuda_job &job) {
-  const wni_cuda_row &row = job.cut.row;
-  if (job.call.geo.pattern == WNI_COLUMN) return pieces_of_moments(job);
-  return {row.per_element ? row.segments : runs_apart(row) * row.segments, row.segments};
-}
-
-template <class R>
-WN_DEVICE SumPlace<R> sum_place(const wni_cuda_job &job, int64_t set, const Piece &p) {
-  const wni_geometry &g = job.call.geo;
-  const wni_cuda_row &row = job.cut.row;
-  const wni_cuda_column &cut = job.cut.column;
-  const R *const sums = static_cast<const R *>(job.sums);
-  if (g.pattern == WNI_COLUMN) {
-    const Piece place = piece_at(set, cut.columns / g.set_columns); /* slab, set in it */
-    const int64_t column = place.low * g.set_columns + p.low;
-    return {sums + (place.high * cut.chunks + p.high) * 2 * cut.columns + column, cut.columns,
-            g.param_by_row ? 1 : gamma_of<R>(job.call, column)};
-  }
-  if (row.per_element) return {sums + 2 * (set * row.segments + p.low), 1, 1};
-  const int64_t param = set % g.extent[1] * g.param_step + p.high * row.param_run;
-  return {sums + 2 * ((set * runs_apart(row) + p.high) * row.segments + p.low), 1, gamma_of<R>(job.call, param)};
-}
-
 template <class R>
 WN_KERNEL(256, 1)
 merge_sums_kernel(WN_PARAM(wni_cuda_job) job) {
   const wni_geometry &g = job.call.geo;
   const Pieces pieces = pieces_if_any(job, pieces_of_sums(job));
   const bool sends = job.mine != nullptr;
-  const int log2 = lanes_for(pieces.count), lanes = 1 << log2;
-  const int64_t lane = wn_lane() % static_cast<unsigned>(lanes);
-  const Piece step = piece_at(lanes, pieces.inner);
+  const int log2 = lanes_for(pieces.count);
   for (int64_t first = first_set_of_warp(log2); first < g.sets; first += sets_of_grid(log2)) {
     const int64_t set = first + (wn_lane() >> log2);
-    double v[2] = {0, 0};
-    Piece p = piece_at(lane, pieces.inner);
-    for (int64_t i = lane; i < pieces.count && set < g.sets; i += lanes) {
-      const SumPlace<R> from = sum_place<R>(job, set, p);
-      const double weight = sends ? 1 : static_cast<double>(from.weight); /* ranks send sums of dz */
-      v[0] += weight * static_cast<double>(from.at[0]);
-      v[1] += weight * static_cast<double>(from.at[from.apart]);
-      next_piece(&p, step, pieces.inner);
-    }
-    sum_lanes(v, log2);
-    if (set >= g.sets || lane != 0) continue;
+    double v[2];
+    sums_of_set<R>(job, set, pieces, log2, set < g.sets, !sends, v); /* ranks send sums of dz */
+    if (set >= g.sets || !is_first_lane(log2)) continue;
     if (sends) {
       store_numbers(job, set, static_cast<R>(v[0]), static_cast<R>(v[1]));
       continue;
     }
+    const SetMeans<R> means = means_of_sums<R>(g, v);
     R *const to = static_cast<R *>(job.set_sums) + 2 * set;
-    to[0] = static_cast<R>(v[0] / static_cast<double>(g.set_size));
-    to[1] = g.centered ? static_cast<R>(v[1] / static_cast<double>(g.set_size)) : 0;
+    to[0] = means.gxhat;
+    to[1] = means.g;
   }
   if (sends) store_header(job);
 }

@@ -122,8 +122,6 @@ struct RowPart {
   unsigned octet, count;
 };
 
-WN_DEVICE RowPart whole_set(const wni_cuda_row &row) { return {0, 0, static_cast<unsigned>(row.octets)}; }
-
 /* Segment `segment` of `octets` octets from run `run` on, cut by row.segment_octets. */
 WN_DEVICE RowPart row_segment(const wni_cuda_row &row, int64_t run, int64_t octets, int64_t segment) {
   const int64_t first = segment * row.segment_octets, left = octets - first;
@@ -133,17 +131,11 @@ WN_DEVICE RowPart row_segment(const wni_cuda_row &row, int64_t run, int64_t octe
           static_cast<unsigned>(left < row.segment_octets ? left : row.segment_octets)};
 }
 
-WN_DEVICE int64_t elements_before(const wni_cuda_row &row, int64_t octet) {
-  int64_t rest;
-  const int64_t run = divide(octet, row.run_octets, &rest);
-  return run * row.elements + (8 * rest < row.elements ? 8 * rest : row.elements);
-}
-
-/* Of segment `segment` of a set. */
-WN_DEVICE int64_t row_segment_elements(const wni_cuda_row &row, int64_t segment) {
-  const int64_t first = segment * row.segment_octets, left = row.octets - first;
-  return elements_before(row, first + (left < row.segment_octets ? left : row.segment_octets)) -
-         elements_before(row, first);
+/* What a block of a team has of each set: a segment, or whole runs, whose sums are their own. */
+WN_DEVICE RowPart team_part(const wni_cuda_row &row, unsigned member) {
+  if (row.team_runs == 0) return row_segment(row, 0, row.octets, member);
+  const int64_t run = member * row.team_runs, left = row.runs - run, runs = left < row.team_runs ? left : row.team_runs;
+  return {run, 0, static_cast<unsigned>(runs * row.run_octets)};
 }
 
 /* Octet `octet` of run `run`, counted from the part's first run. */
@@ -176,8 +168,9 @@ WN_DEVICE int octet_elements(const wni_cuda_row &row, const RowOctet &o) {
 /* Its addresses are made again rather than kept: there is one for each tensor and octet. */
 WN_DEVICE RowOctet forget(const RowOctet &o) { return {wn_forget(o.run), wn_forget(o.octet)}; }
 
-/* This thread's octets of a part, `batch` at a time: all that load(octet, n) loads is on its way before
- * use(octet, n, loaded) meets the first of it. Threads have as many as there are, so neither may ask other threads. */
+/* This thread's octets of a part, `batch` at a time: all that load(octet, n, i) loads is on its way before
+ * use(octet, n, i, loaded) meets the first of it; i: how many octets of the part come before. Threads have as many as
+ * there are, so neither may ask other threads. */
 template <int batch, class Load, class Use>
 WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Team &team, const Load &load,
                           const Use &use) {
@@ -186,17 +179,17 @@ WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Te
   for (unsigned i = team.rank; i < part.count; i += batch * team.width) {
     RowOctet at[batch];
     int n[batch];
-    decltype(load(next, 0)) loaded[batch];
+    decltype(load(next, 0, 0u)) loaded[batch];
 #pragma unroll
     for (int k = 0; k < batch; k++) {
       at[k] = next;
       n[k] = i + k * team.width < part.count ? octet_elements(row, next) : 0;
-      loaded[k] = load(at[k], n[k]);
+      loaded[k] = load(at[k], n[k], i + k * team.width);
       octet_step(row, by, &next);
     }
 #pragma unroll
     for (int k = 0; k < batch; k++)
-      if (n[k] > 0) use(forget(at[k]), n[k], loaded[k]);
+      if (n[k] > 0) use(forget(at[k]), n[k], i + k * team.width, loaded[k]);
   }
 }
 

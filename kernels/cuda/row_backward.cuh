@@ -1,8 +1,9 @@
 /* ROW_BACKWARD: sums over whole sets and dx, in one launch, with statistics that training saved.
  *
  * Each element its own parameter (per_element): every set has the same parameters, so a thread meets the same columns
- * in each of its sets and keeps their sums: in registers, or in BLOCK_4 and BLOCK_LOOP in dynamic shared memory, where
- * the teams of LANES_1 and LANES_4 add up theirs at the end. A row of job.params for each block comes of it. One
+ * in each of its sets and keeps their sums: in registers, or in BLOCK_4 and TEAM in dynamic shared memory, where
+ * the teams of LANES_1 and LANES_4 add up theirs at the end. A row of job.params for each block, or team of
+ * blocks, comes of it. One
  * parameter to a set: its sums go to job.sums. */
 #ifndef WNI_ROW_BACKWARD_CUH
 #define WNI_ROW_BACKWARD_CUH
@@ -128,13 +129,13 @@ WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<
   if constexpr (!kScopeIsBlock<scope>) {
     if (job.cut.row.keeps_params) wn_sync_block(); /* they meet where the parameters were */
     meet_in_block(team, state->octets, state->sums, shared);
-    store_param_rows(job, shared);
+    store_param_rows(job, wn_block(), 0, shared);
   } else {
 #pragma unroll
     for (int k = 0; k < K; k++) {
       const RowOctet o = state->octets.at[k];
       if (o.octet >= shared.octets) continue;
-      store_param_row(job, o.octet, octet_elements(job.cut.row, o),
+      store_param_row(job, wn_block(), o.octet, octet_elements(job.cut.row, o),
                       BackwardHolds<X, D, scope>::sums ? state->sums[k] : load_shared(shared, o.octet));
     }
   }
@@ -189,37 +190,106 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
 
 /* ---- sets of any length */
 
+/* Runs have sums of their own: a warp for each run of what the block keeps, which is all of its part. */
 template <class X, class D>
-WN_DEVICE void backward_loop(const wni_cuda_job &job) {
+WN_DEVICE void sum_runs(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
+                        const Normalizer<Real<X>> &s, const KeptInput<X, D> &kept) {
+  typedef Real<X> R;
+  const wni_cuda_row &row = job.cut.row;
+  const unsigned across = static_cast<unsigned>(row.run_octets), warps = wn_threads() / 32;
+  const OneParam<R> one = {};
+  const ParamSource<R> from = {&one, nullptr, nullptr};
+  for (unsigned run = wn_thread() / 32; run < part.count / across; run += warps) {
+    R sums[2] = {0, 0};
+    for (unsigned octet = wn_lane(); octet < across; octet += 32) {
+      const RowOctet o = {run, octet};
+      const int n = octet_elements(row, o);
+      const BackwardInput<X, D> in = load_or_take(job, set, o, n, needs_residual(job.call), run * across + octet, kept);
+      const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
+      take_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
+    }
+    sum_lanes(sums, 5);
+    if (wn_lane() == 0) store_task_sums(job, set.start.set * row.runs + part.run + run, sums);
+  }
+}
+
+template <class X, class D>
+WN_DEVICE void keep_part(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
+                         const KeptInput<X, D> &kept) {
+  each_octet<kGradientBatch<X>>(
+      job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, false); },
+      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); });
+}
+
+/* In the launch's shared memory: sums of the part's columns, if there are any, and what is kept. */
+template <class X, class D, class R>
+struct TeamRooms {
+  SharedPairs<R> columns;
+  KeptInput<X, D> kept;
+};
+
+template <class X, class D, class R>
+WN_DEVICE TeamRooms<X, D, R> team_rooms(const wni_cuda_row &row, const RowPart &part, uint4 *room) {
+  const unsigned columns = row.per_element ? static_cast<unsigned>(row.segment_octets) : 0;
+  const unsigned kept = static_cast<unsigned>(row.kept_octets);
+  uint4 *const x = room + columns * (sizeof(OctetPair<R>) / 16);
+  return {{room, row.per_element ? part.count : 0}, {{x, kept}, {x + kept * kKeptWords<X>, kept}}};
+}
+
+/* Blocks of a team take a segment each, or some of the runs. */
+template <class X, class D>
+WN_DEVICE void backward_team(const wni_cuda_job &job) {
   typedef Real<X> R;
   WN_SHARED(R, room, 2 * 2 * 32);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
+  const wni_cuda_row &row = job.cut.row;
   const BackwardWants wants = backward_wants(job);
-  const Team team = block_team();
-  const RowPart whole = whole_set(job.cut.row);
-  /* A thread has the same columns in each set, and so their sums to itself. */
-  const SharedPairs<R> shared = {dynamic, whole.count};
-  if (wants.columns)
-    for (unsigned o = team.rank; o < whole.count; o += team.width) store_shared(shared, o, no_sums<R>());
+  const Team threads = block_team();
+  BlockTeam team = block_team_of(row.team);
+  const RowPart part = team_part(row, team.member);
+  const TeamRooms<X, D, R> rooms = team_rooms<X, D, R>(row, part, dynamic);
+  const bool runs = row.team_runs != 0, meets = runs || team.blocks > 1;
+  const Pieces pieces = pieces_of_sums(job);
+  const int log2 = lanes_for(pieces.count);
+  if (wants.columns) /* a thread has the same columns in each set, and so their sums to itself */
+    for (unsigned o = threads.rank; o < part.count; o += threads.width) store_shared(rooms.columns, o, no_sums<R>());
   const R inverse_m = wn_divide(static_cast<R>(1), static_cast<R>(call.geo.set_size));
   int turn = 0;
-  for (int64_t set = team.base; set < call.geo.sets; set += team.step) {
-    const RowBackward<X, D> tensors = row_backward<X, D>(job, row_place(call.geo, 1, set), 0);
-    const Normalizer<R> s = saved_normalizer<R>(call, set);
+  for (int64_t task = team.index; task < call.geo.sets; task += team.teams) {
+    const RowBackward<X, D> set = row_backward<X, D>(job, row_place(call.geo, 1, task), part.run);
+    const Normalizer<R> s = saved_normalizer<R>(call, task);
     R sums[2] = {0, 0};
-    sum_octets(job, tensors, whole, team, s, sums, wants.columns, shared);
-    sum_team(team, sums, room, &turn);
-    if (wants.sums && team.rank == 0) store_task_sums(job, set, sums);
-    if (wants.dx || call.dresidual.data != nullptr)
-      apply_gradient(job, tensors, whole, team, s, terms_of_sums(job, s, sums, inverse_m, tensors.start.param));
+    if (runs) {
+      keep_part(job, set, part, threads, rooms.kept);
+      wn_sync_block();
+      sum_runs(job, set, part, s, rooms.kept);
+    } else {
+      sum_octets(job, set, part, threads, s, sums, wants.columns, rooms.columns, rooms.kept);
+      sum_team(threads, sums, room, &turn);
+      if ((meets || wants.sums) && threads.rank == 0) store_task_sums(job, task * row.segments + team.member, sums);
+    }
+    if (!wants.dx && call.dresidual.data == nullptr) {
+      wn_sync_block(); /* before what is kept is another set's */
+      continue;
+    }
+    GradientTerms<R> terms;
+    if (meets) {
+      double all[2];
+      meet(job, &team);
+      sums_of_set<R>(job, task, pieces, log2, true, true, all);
+      const SetMeans<R> means = means_of_sums<R>(call.geo, all);
+      terms = gradient_terms(call, s, means.gxhat, means.g);
+    } else {
+      terms = terms_of_sums(job, s, sums, inverse_m, set.start.param);
+    }
+    apply_gradient(job, set, part, threads, s, terms, rooms.kept);
   }
-  if (wants.columns) store_param_rows(job, shared);
+  if (wants.columns) store_param_rows(job, team.index, part.octet, rooms.columns);
 }
 
 template <class X, class D, wni_cuda_scope scope>
 struct BackwardBounds {
-  static constexpr bool held = scope <= WNI_CUDA_BLOCK_2 || (scope == WNI_CUDA_BLOCK_4 && sizeof(X) == 2);
   static constexpr int threads = kScopeIsBlock<scope> && sizeof(X) < 8 ? 512 : 256;
   static constexpr int blocks = 1;
   /* As in ForwardBounds; and dy of another type than x is rare. */
@@ -230,11 +300,11 @@ template <class X, class D, wni_cuda_scope scope>
 WN_KERNEL((BackwardBounds<X, D, scope>::threads), (BackwardBounds<X, D, scope>::blocks))
 row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
   typedef BackwardBounds<X, D, scope> Bounds;
-  by_plainness<true, Bounds::short_way>(job, [](const wni_cuda_job &as) {
-    if constexpr (Bounds::held) {
-      backward_held<X, D, scope>(as);
+  by_plainness<scope != WNI_CUDA_TEAM, Bounds::short_way>(job, [](const wni_cuda_job &as) {
+    if constexpr (scope == WNI_CUDA_TEAM) {
+      backward_team<X, D>(as);
     } else {
-      backward_loop<X, D>(as);
+      backward_held<X, D, scope>(as);
     }
   });
 }

@@ -36,7 +36,8 @@ WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
       const RowPlace at = row_place(call.geo, pieces, task);
       const RowPart part = gradient_part(row, at.piece);
       const RowBackward<X, D> set = row_backward<X, D>(job, at, part.run);
-      sum_octets(job, set, part, team, saved_normalizer<R>(call, set.start.set), sums, false, SharedPairs<R>{});
+      sum_octets(job, set, part, team, saved_normalizer<R>(call, set.start.set), sums, false, SharedPairs<R>{},
+                 KeptInput<X, D>{});
     }
     sum_team(team, sums, room, &turn);
     if (task < tasks && team.rank == 0) store_task_sums(job, task, sums);
@@ -60,8 +61,8 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
   each_octet<kGradientBatch<X>>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
-      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+      job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, extra); },
+      [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
         const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
         const Octet<R> g =
             take_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
@@ -81,9 +82,10 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
   const int64_t pieces = gradient_pieces(row), tasks = call.geo.sets * pieces;
   int turn = 0;
   for (int64_t base = team.base; base < tasks; base += team.step) {
-    const int64_t task = base + team.offset;
+    const int64_t task =
+        tasks - 1 - (base + team.offset); /* what the first sweep has read last is still in the cache */
     R sums[2] = {0, 0};
-    if (task < tasks) {
+    if (task >= 0) {
       const RowPlace at = row_place(call.geo, pieces, task);
       const RowPart part = gradient_part(row, at.piece);
       const RowBackward<X, D> set = row_backward<X, D>(job, at, part.run);
@@ -92,12 +94,12 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
       } else {
         const Normalizer<R> s = saved_normalizer<R>(call, set.start.set);
         const R *const means = static_cast<const R *>(job.set_sums) + 2 * set.start.set;
-        apply_gradient(job, set, part, team, s, gradient_terms(call, s, means[0], means[1]));
+        apply_gradient(job, set, part, team, s, gradient_terms(call, s, means[0], means[1]), KeptInput<X, D>{});
       }
     }
     if (!wants_sums) continue;
     sum_team(team, sums, room, &turn);
-    if (task < tasks && team.rank == 0) store_task_sums(job, task, sums);
+    if (task >= 0 && team.rank == 0) store_task_sums(job, task, sums);
   }
 }
 

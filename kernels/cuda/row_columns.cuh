@@ -62,11 +62,12 @@ WN_DEVICE void add_across(OctetPair<R> *v, int bit) {
     for (int i = 0; i < 8; i++) v->of[which][i] += wn_shuffle_xor(0xffffffffu, v->of[which][i], bit);
 }
 
-/* To the block's row of job.params. */
+/* To a row of job.params: each block's, or each team's. */
 template <class R>
-WN_DEVICE void store_param_row(const wni_cuda_job &job, unsigned octet, int n, const OctetPair<R> &v) {
+WN_DEVICE void store_param_row(const wni_cuda_job &job, int64_t which_row, unsigned octet, int n,
+                               const OctetPair<R> &v) {
   const int64_t params = job.call.geo.params;
-  R *const row = static_cast<R *>(job.params) + static_cast<int64_t>(wn_block()) * 2 * params + 8 * octet;
+  R *const row = static_cast<R *>(job.params) + which_row * 2 * params + 8 * static_cast<int64_t>(octet);
 #pragma unroll
   for (int which = 0; which < 2; which++) {
     Octet<R> o;
@@ -98,10 +99,12 @@ WN_DEVICE void meet_in_block(const Team &team, const HeldOctets<K> &octets, Octe
   }
 }
 
+/* Of columns from octet `first` on. */
 template <class R>
-WN_DEVICE void store_param_rows(const wni_cuda_job &job, const SharedPairs<R> &shared) {
+WN_DEVICE void store_param_rows(const wni_cuda_job &job, int64_t which_row, unsigned first,
+                                const SharedPairs<R> &shared) {
   for (unsigned o = wn_thread(); o < shared.octets; o += wn_threads())
-    store_param_row(job, o, octet_elements(job.cut.row, {0, o}), load_shared(shared, o));
+    store_param_row(job, which_row, first + o, octet_elements(job.cut.row, {0, first + o}), load_shared(shared, o));
 }
 
 }  // namespace wn

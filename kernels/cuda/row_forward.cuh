@@ -3,16 +3,18 @@
  * start, so that a set of equal elements has just that mean; where it does not, octets' moments are merged. */
 #ifndef WNI_ROW_FORWARD_CUH
 #define WNI_ROW_FORWARD_CUH
+#include "kernels/cuda/pieces.cuh"
 #include "kernels/cuda/row_stage.cuh"
+#include "kernels/cuda/team.cuh"
 
 namespace wn {
 
 /* Octets of a set that a thread has; 0: any number. */
 template <wni_cuda_scope scope>
-constexpr int kScopeOctets = scope == WNI_CUDA_LANES_1      ? 1
-                             : scope == WNI_CUDA_BLOCK_2    ? 2
-                             : scope == WNI_CUDA_BLOCK_LOOP ? 0
-                                                            : 4;
+constexpr int kScopeOctets = scope == WNI_CUDA_LANES_1   ? 1
+                             : scope == WNI_CUDA_BLOCK_2 ? 2
+                             : scope == WNI_CUDA_TEAM    ? 0
+                                                         : 4;
 template <wni_cuda_scope scope>
 constexpr bool kScopeIsBlock = scope >= WNI_CUDA_BLOCK_2;
 
@@ -224,27 +226,40 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
 
 /* ---- sets of any length */
 
-/* The moments of a segment's octets of this thread; `sum` is stored. */
-template <class X, class Y>
+/* The moments of a part's octets of this thread; `sum` is stored, and kept what there is room for. */
+template <int batch, class X, class Y>
 WN_DEVICE Moments<Real<X>> take_moments(const wni_cuda_job &job, const RowForward<X, Y> &set, const RowPart &part,
-                                        const Team &team) {
+                                        const Team &team, const KeptOctets<X> &kept) {
   const wni_call &call = job.call;
   const bool before = call.add == WN_ADD_BEFORE;
   Moments<Real<X>> v = no_moments<Real<X>>();
-  each_octet<2>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, before); },
-      [&](const RowOctet &o, int n, const PackedPair<X> &p) {
+  each_octet<batch>(
+      job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_pair(set, o, n, before); },
+      [&](const RowOctet &o, int n, unsigned i, const PackedPair<X> &p) {
         const Packed<X> h = before ? add_residual(p.x, p.r) : p.x;
         if (before && call.sum.data != nullptr) store_at(set.sum, o, h, n);
+        if (i < kept.octets) keep_octet(kept, i, h);
         v = merge(v, moments_of(unpack(h).v, n, call.geo.centered));
       });
   return v;
 }
 
-/* y of a segment's octets of this thread. What was added before is in `sum` if there is one, else it is added again. */
+/* x, or what was kept of x + residual, and the residual or zeros. */
+template <class X, class Y>
+WN_DEVICE PackedPair<X> load_or_take(const RowForward<X, Y> &set, const RowOctet &o, int n, bool with_residual,
+                                     unsigned i, const KeptOctets<X> &kept, bool adds) {
+  if (i >= kept.octets || n == 0) return load_pair(set, o, n, with_residual);
+  PackedPair<X> p;
+  take_octet(kept, i, &p.x);
+  p.r = with_residual && !adds ? load_at(set.residual, o, n) : packed_zero<X>();
+  return p;
+}
+
+/* y of a part's octets of this thread. What was added before is kept, or in `sum` if there is one, else it is added
+ * again. */
 template <class X, class Y>
 WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const RowPart &part, const Team &team,
-                            const Normalizer<Real<X>> &s, bool stored, Largest *largest) {
+                            const Normalizer<Real<X>> &s, bool stored, const KeptOctets<X> &kept, Largest *largest) {
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool before = call.add == WN_ADD_BEFORE, adds = before && !stored;
@@ -253,39 +268,54 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
   each_octet<2>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_pair(set, o, n, with_residual); },
-      [&](const RowOctet &o, int n, const PackedPair<X> &p) {
+      job.cut.row, part, team,
+      [&](const RowOctet &o, int n, unsigned i) { return load_or_take(set, o, n, with_residual, i, kept, adds); },
+      [&](const RowOctet &o, int n, unsigned i, const PackedPair<X> &p) {
         const RowParams<R> params = params_from(from, job, set.start, o, n);
-        const Packed<X> h = adds ? add_residual(p.x, p.r) : p.x;
-        if (adds && call.sum.data != nullptr) store_at(set.sum, o, h, n);
+        const bool adds_now = adds && i >= kept.octets;
+        const Packed<X> h = adds_now ? add_residual(p.x, p.r) : p.x;
+        if (adds_now && call.sum.data != nullptr) store_at(set.sum, o, h, n);
         Octet<R> z = unpack(h);
 #pragma unroll
-        for (int i = 0; i < 8; i++) z.v[i] = affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
+        for (int e = 0; e < 8; e++) z.v[e] = affine(s, params.gamma.v[e], params.beta.v[e], z.v[e]);
         store_y(job, set, o, n, z, p.r, largest);
       });
 }
 
-template <class R>
-WN_DEVICE SetStatistics<R> statistics_of(const wni_call &call, const Moments<R> &v) {
-  const R var = wn_divide(v.m2, static_cast<R>(call.geo.set_size));
-  return {{v.mean, v.low, rstd_of(var, static_cast<R>(call.eps))}, var, v.low};
-}
+/* 64 bytes of a thread on their way, where registers allow. */
+template <class X>
+constexpr int kTeamBatch = sizeof(X) <= 2   ? 4
+                           : sizeof(X) == 4 ? 2
+                                            : 1;
 
+/* Blocks of a team take a segment each. */
 template <class X, class Y>
-WN_DEVICE void forward_loop(const wni_cuda_job &job) {
+WN_DEVICE void forward_team(const wni_cuda_job &job) {
   typedef Real<X> R;
   WN_SHARED(Moments<R>, room, 2 * 32);
+  WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
-  const Team team = block_team();
-  const RowPart whole = whole_set(job.cut.row);
+  const wni_cuda_row &row = job.cut.row;
+  const Team threads = block_team();
+  BlockTeam team = block_team_of(row.team);
+  const RowPart part = team_part(row, team.member);
+  const KeptOctets<X> kept = {dynamic, static_cast<unsigned>(row.kept_octets)};
+  const Pieces pieces = pieces_of_moments(job);
+  const int log2 = lanes_for(pieces.count);
   int turn = 0;
   Largest largest = {0};
-  for (int64_t task = team.base; task < call.geo.sets; task += team.step) {
-    const RowForward<X, Y> set = row_forward<X, Y>(job, row_place(call.geo, 1, task), 0);
-    const Moments<R> moments = merge_team(team, take_moments(job, set, whole, team), room, &turn);
-    const SetStatistics<R> v = statistics_of(call, moments);
-    if (team.rank == 0) store_statistics(job, set.start.set, v);
-    apply_octets(job, set, whole, team, v.s, call.sum.data != nullptr, &largest);
+  for (int64_t task = team.index; task < call.geo.sets; task += team.teams) {
+    const RowForward<X, Y> set = row_forward<X, Y>(job, row_place(call.geo, 1, task), part.run);
+    Moments<R> v = merge_team(threads, take_moments<kTeamBatch<X>>(job, set, part, threads, kept), room, &turn);
+    if (team.blocks > 1) {
+      if (threads.rank == 0)
+        static_cast<StoredMoments<R> *>(job.moments)[task * row.segments + team.member] = {v.mean, v.low, v.m2, 0};
+      meet(job, &team);
+      v = moments_of_set<R>(job, task, pieces, log2, true);
+    }
+    const Stats<R> s = statistics_of_moments(call, v);
+    if (threads.rank == 0 && team.member == 0) store_stats<R>(job, task, s);
+    apply_octets(job, set, part, threads, {s.mean, s.mean_low, s.rstd}, call.sum.data != nullptr, kept, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
@@ -302,9 +332,9 @@ struct ForwardBounds {
 template <class X, class Y, wni_cuda_scope scope>
 WN_KERNEL((ForwardBounds<X, Y, scope>::threads), (ForwardBounds<X, Y, scope>::blocks))
 row_forward_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<true, ForwardBounds<X, Y, scope>::short_way>(job, [](const wni_cuda_job &as) {
-    if constexpr (scope == WNI_CUDA_BLOCK_LOOP) {
-      forward_loop<X, Y>(as);
+  by_plainness<scope != WNI_CUDA_TEAM, ForwardBounds<X, Y, scope>::short_way>(job, [](const wni_cuda_job &as) {
+    if constexpr (scope == WNI_CUDA_TEAM) {
+      forward_team<X, Y>(as);
     } else {
       forward_held<X, Y, scope>(as);
     }

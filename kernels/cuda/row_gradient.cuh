@@ -88,33 +88,72 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 template <class X>
 constexpr int kGradientBatch = sizeof(X) <= 2 ? 2 : 1;
 
+/* x and dy of a part's first octets. */
+template <class X, class D>
+struct KeptInput {
+  KeptOctets<X> x;
+  KeptOctets<D> dy;
+};
+
+template <class X, class D>
+WN_DEVICE void keep_input(const wni_call &call, const KeptInput<X, D> &kept, unsigned i, BackwardInput<X, D> *in) {
+  if (i >= kept.x.octets) return;
+  if constexpr (!kIsMixed<D>) {
+    if (takes_signs<D>(call)) {
+      Octet<Real<X>> dz = unpack(in->dy);
+      mask_back(call, in->signs, dz.v);
+      in->dy = pack<D>(dz);
+    }
+  }
+  keep_octet(kept.x, i, in->x);
+  keep_octet(kept.dy, i, in->dy);
+}
+
+template <class X, class D>
+WN_DEVICE BackwardInput<X, D> load_or_take(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o,
+                                           int n, bool with_extra, unsigned i, const KeptInput<X, D> &kept) {
+  if (i >= kept.x.octets || n == 0) return load_backward(job, set, o, n, with_extra);
+  BackwardInput<X, D> in;
+  in.dy = load_at(set.dy, o, 0); /* its type */
+  take_octet(kept.x, i, &in.x);
+  take_octet(kept.dy, i, &in.dy);
+  in.extra = with_extra ? load_at(set.extra, o, n) : packed_zero<X>();
+  in.signs = 0xff;
+  if (job.call.mask != nullptr && !takes_signs<D>(job.call) && n > 0) in.signs = *mask_at(job, set.start, o);
+  return in;
+}
+
 /* Of this thread's octets of a part: dresidual where nothing later writes it, sums of the set, of columns. */
 template <class X, class D>
 WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
                           const Normalizer<Real<X>> &s, Real<X> (&sums)[2], bool columns,
-                          const SharedPairs<Real<X>> &shared) {
+                          const SharedPairs<Real<X>> &shared, const KeptInput<X, D> &kept) {
   typedef Real<X> R;
   const bool residual = needs_residual(job.call);
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
   each_octet<kGradientBatch<X>>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, residual); },
-      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+      job.cut.row, part, team,
+      [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, residual); },
+      [&](const RowOctet &o, int n, unsigned i, BackwardInput<X, D> in) {
         const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
-        const SharedOctet<R> v = {shared, o.octet};
+        keep_input(job.call, kept, i, &in);
+        const SharedOctet<R> v = {shared, i};
         take_gradient(job, set, o, n, s, from, in.x, dz, sums, columns, &v);
       });
 }
 
 template <class X, class D>
 WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
-                              const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms) {
+                              const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
+                              const KeptInput<X, D> &kept) {
   const bool extra = needs_extra(job.call);
   const OneParam<Real<X>> one = one_param<Real<X>>(job, set.start, true);
   const ParamSource<Real<X>> from = {&one, nullptr, nullptr};
   each_octet<kGradientBatch<X>>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n) { return load_backward(job, set, o, n, extra); },
-      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in) {
+      job.cut.row, part, team,
+      [&](const RowOctet &o, int n, unsigned i) { return load_or_take(job, set, o, n, extra, i, kept); },
+      [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
         gradient_again(job, set, o, n, s, terms, in, false, from);
       });
 }

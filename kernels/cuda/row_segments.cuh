@@ -1,6 +1,7 @@
 /* Sets in segments, two launches and a merge between them: ROW_MOMENTS takes the moments of each segment, ROW_APPLY
  * makes y when the set's statistics are there, or at once when they are running ones.
- * Task = set * segments + segment. */
+ * Task = set * segments + segment. The second sweep begins with what the first one has read last, and the cache still
+ * has. */
 #ifndef WNI_ROW_SEGMENTS_CUH
 #define WNI_ROW_SEGMENTS_CUH
 #include "kernels/cuda/row_forward.cuh"
@@ -24,7 +25,7 @@ WN_DEVICE void row_moments(const wni_cuda_job &job) {
     RowPart part = row_segment(row, 0, row.octets, at.piece);
     if (!here) part.count = 0;
     const RowForward<X, X> set = row_forward<X, X>(job, at, part.run);
-    const Moments<R> v = merge_team(team, take_moments(job, set, part, team), room, &turn);
+    const Moments<R> v = merge_team(team, take_moments<2>(job, set, part, team, KeptOctets<X>{}), room, &turn);
     if (here && team.rank == 0)
       static_cast<StoredMoments<R> *>(job.moments)[base + team.offset] = {v.mean, v.low, v.m2, 0};
   }
@@ -52,13 +53,13 @@ WN_DEVICE void row_apply(const wni_cuda_job &job) {
   const int64_t tasks = call.geo.sets * row.segments;
   Largest largest = {0};
   for (int64_t base = team.base; base < tasks; base += team.step) {
-    const RowPlace at = row_place(call.geo, row.segments, base + team.offset);
     if (base + team.offset >= tasks) continue;
+    const RowPlace at = row_place(call.geo, row.segments, tasks - 1 - (base + team.offset));
     const RowPart part = row_segment(row, 0, row.octets, at.piece);
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, part.run);
     const Normalizer<R> s =
         running ? running_normalizer<R>(call, set.start.param) : stored_normalizer<R>(job, set.start.set);
-    apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, &largest);
+    apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, KeptOctets<X>{}, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }

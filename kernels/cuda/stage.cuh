@@ -191,6 +191,13 @@ WN_DEVICE void mask_back(const wni_call &call, uint8_t signs, R (&dy)[8]) {
   }
 }
 
+/* Whether a kept dy is one that relu's mask has taken signs from for good, so that none is asked for again. Other
+ * activations' dz is no dy, and a rounded one of another type. */
+template <class D>
+WN_DEVICE bool takes_signs(const wni_call &call) {
+  return !kIsMixed<D> && call.mask != nullptr && call.act == WN_ACT_RELU;
+}
+
 /* ---- from h to y */
 
 template <class R>

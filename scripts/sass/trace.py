@@ -24,15 +24,19 @@ def follow(listed, thread, most=12000):
         for barrier in range(6):
             if i.wait >> barrier & 1:
                 pending.pop(barrier, None)
+        if i.op == "DEPBAR":
+            pending.pop("copies", None)
         runs = i.guard is None or thread.predicate(i.guard)
         area, size = None, 0
         if runs and i.op in LOADS + STORES:
-            address = thread.address(i.operands, True)
+            copies = i.op == "LDGSTS"  # to shared memory, from there
+            address = thread.address(i.operands[1:] if copies else i.operands, True)
             area, size = AREAS.get(address >> 40, "shared" if i.op in ("LD", "ST") else "unknown"), thread.width(i)
             if area == "unknown":
                 raise Unknown(f"{i.text}: address {address:#x}")
-            if i.op in LOADS and area in TENSORS and i.barrier is not None:
-                pending[i.barrier] = pending.get(i.barrier, 0) + size
+            on_its_way = "copies" if copies else i.barrier
+            if i.op in LOADS and area in TENSORS and on_its_way is not None:
+                pending[on_its_way] = pending.get(on_its_way, 0) + size
         steps.append(Step(i, area, size, sum(pending.values()), len(callers)))
         if runs and i.op == "EXIT":
             return steps

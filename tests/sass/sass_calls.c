@@ -174,6 +174,12 @@ static const shape shapes[] = {
     {"batch NXC 56x56", WN_BATCH, WN_NXC, 256, 256, 3136, 1},
     {"group NXC 64x64, g32", WN_GROUP, WN_NXC, 128, 320, 4096, 32},
     {"layer NCX 64x64", WN_LAYER, WN_NCX, 32, 1024, 4096, 1},
+    /* What no team of blocks holds. */
+    {"rows of 67108864", WN_LAYER, WN_NXC, 4, 1 << 26, 1, 1},
+    {"batch NCX 1024x1024", WN_BATCH, WN_NCX, 32, 8, 1 << 20, 1},
+    {"group NCX 1024x1024, g32", WN_GROUP, WN_NCX, 2, 256, 1 << 20, 32},
+    {"batch NXC 112x112", WN_BATCH, WN_NXC, 1024, 64, 12544, 1},
+    {"instance NXC 128x128x128", WN_INSTANCE, WN_NXC, 16, 32, 1 << 21, 1},
 };
 
 static const wn_act costly[] = {WN_ACT_SIGMOID, WN_ACT_TANH, WN_ACT_GELU, WN_ACT_GELU_TANH, WN_ACT_SILU};

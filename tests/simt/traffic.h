@@ -24,6 +24,7 @@ struct TrafficCase {
   bool masked = false;    // a forward pass stores the signs, a backward one reads them
   bool saved = true;      // a training pass saves its statistics
   int reads = 1;          // of the tensors that statistics or sums are of, from the device's memory
+  int mask_reads = 1;     // of the mask, likewise
   double partial = 0.05;  // of the least traffic, at most, goes into partial results
   std::string reason;     // why it is not 1, and why partial is not 0.05
 

@@ -47,10 +47,10 @@ class List {
   std::vector<TrafficCase> cases;
 };
 
-// What is too long for one multiprocessor, and all together for the cache.
+// What all multiprocessors together do not hold, nor the cache.
 void Twice(TrafficCase &c) {
   c.reads = 2;
-  c.reason = "no block holds a set, nor the cache all of them";
+  c.reason = "neither all blocks hold a set, nor the cache all of them";
 }
 
 TrafficCase &Relu(TrafficCase &c, wn_add add) {
@@ -79,7 +79,7 @@ void AddRows(List *l) {
   l->Add(WN_LAYER, WN_NXC, {16384, 1023, 1}, WN_BF16, WN_BACKWARD, {{744, 1023, 1}, 22});
   l->Add(WN_LAYER, WN_NXC, {4096, 768, 1}, WN_F64, WN_TRAIN, {{186, 768, 1}, 22});
   l->Add(WN_LAYER, WN_NXC, {64, 1024, 1}, WN_BF16, WN_TRAIN, {{64, 1024, 1}, 1});
-  Twice(l->Add(WN_LAYER, WN_NXC, {16, 1 << 20, 1}, WN_BF16, WN_TRAIN, {{1, 1 << 20, 1}, 16, "A100"}));
+  l->Add(WN_LAYER, WN_NXC, {16, 1 << 20, 1}, WN_BF16, WN_TRAIN, {{4, 1 << 20, 1}, 2, "A100"});
 }
 
 void AddFewLongRows(List *l) {
@@ -95,19 +95,22 @@ void AddFewLongRows(List *l) {
 
 void AddBatches(List *l) {
   const Size first = {32, 64, 112 * 112}, middle = {32, 256, 56 * 56}, last = {32, 2048, 49};
-  Twice(l->Add(WN_BATCH, WN_NCX, first, WN_BF16, WN_TRAIN, {{32, 4, 112 * 112}, 16}));
-  Twice(l->Add(WN_BATCH, WN_NCX, first, WN_BF16, WN_BACKWARD, {{32, 4, 112 * 112}, 16}));
-  Twice(l->Add(WN_BATCH, WN_NCX, middle, WN_BF16, WN_TRAIN, {{32, 7, 56 * 56}, 33}));
-  Twice(Relu(l->Add(WN_BATCH, WN_NCX, middle, WN_F16, WN_TRAIN, {{32, 7, 56 * 56}, 33}), WN_ADD_AFTER));
-  Twice(Relu(l->Add(WN_BATCH, WN_NCX, middle, WN_F16, WN_BACKWARD, {{32, 7, 56 * 56}, 33}), WN_ADD_AFTER));
+  l->Add(WN_BATCH, WN_NCX, first, WN_BF16, WN_TRAIN, {{32, 4, 112 * 112}, 16});
+  l->Add(WN_BATCH, WN_NCX, first, WN_BF16, WN_BACKWARD, {{32, 4, 112 * 112}, 16});
+  l->Add(WN_BATCH, WN_NCX, middle, WN_BF16, WN_TRAIN, {{32, 7, 56 * 56}, 33});
+  Relu(l->Add(WN_BATCH, WN_NCX, middle, WN_F16, WN_TRAIN, {{32, 7, 56 * 56}, 33}), WN_ADD_AFTER);
+  Relu(l->Add(WN_BATCH, WN_NCX, middle, WN_F16, WN_BACKWARD, {{32, 7, 56 * 56}, 33}), WN_ADD_AFTER);
   l->Add(WN_BATCH, WN_NCX, last, WN_BF16, WN_TRAIN, {{32, 186, 49}, 11});
   l->Add(WN_BATCH, WN_NCX, last, WN_BF16, WN_BACKWARD, {{32, 186, 49}, 11});
   l->Add(WN_BATCH, WN_NCX, middle, WN_F32, WN_INFER, {{32, 7, 56 * 56}, 33});
   l->Add(WN_BATCH, WN_NCX, middle, WN_BF16, WN_BACKWARD_FROZEN, {{32, 7, 56 * 56}, 33});
-  Twice(l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_TRAIN, {{2, 64, 112 * 112}, 16}));
+  l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_TRAIN, {{2, 64, 112 * 112}, 16});
   Twice(l->Add(WN_BATCH, WN_NXC, first, WN_BF16, WN_BACKWARD, {{2, 64, 112 * 112}, 16}));
-  Twice(Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_TRAIN, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER));
-  Twice(Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_BACKWARD, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER));
+  Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_TRAIN, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER);
+  TrafficCase &masked =
+      Relu(l->Add(WN_BATCH, WN_NXC, middle, WN_BF16, WN_BACKWARD, {{1, 256, 56 * 56}, 33}), WN_ADD_AFTER);
+  masked.mask_reads = 4;
+  masked.reason = "four tiles share a sector of the mask, and come to it in turns";
   l->Add(WN_BATCH, WN_NXC, last, WN_BF16, WN_TRAIN, {last, 1});
   l->Add(WN_BATCH, WN_NXC, last, WN_F32, WN_BACKWARD, {{3, 2048, 49}, 11, "H200"});
   l->Add(WN_BATCH, WN_NXC, middle, WN_F16, WN_INFER, {{1, 256, 56 * 56}, 33});
@@ -118,12 +121,12 @@ void AddBatches(List *l) {
 
 void AddGroups(List *l) {
   const Size diffusion = {8, 320, 64 * 64}, image = {2, 128, 512 * 512};
-  Twice(l->Add(WN_GROUP, WN_NXC, diffusion, WN_BF16, WN_TRAIN, {{1, 320, 64 * 64}, 8}, 32));
-  Twice(l->Add(WN_GROUP, WN_NXC, diffusion, WN_BF16, WN_BACKWARD, {{1, 320, 64 * 64}, 8}, 32));
-  Twice(l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_TRAIN, {{2, 128, 4096}, 64}, 32));
-  Twice(l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_BACKWARD, {{2, 128, 4096}, 64}, 32));
+  l->Add(WN_GROUP, WN_NXC, diffusion, WN_BF16, WN_TRAIN, {{1, 320, 64 * 64}, 8}, 32);
+  l->Add(WN_GROUP, WN_NXC, diffusion, WN_BF16, WN_BACKWARD, {{1, 320, 64 * 64}, 8}, 32);
+  l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_TRAIN, {{2, 128, 8192}, 32}, 32);
+  Twice(l->Add(WN_GROUP, WN_NXC, image, WN_BF16, WN_BACKWARD, {{2, 128, 8192}, 32}, 32));
   l->Add(WN_GROUP, WN_NCX, {32, 256, 56 * 56}, WN_F16, WN_TRAIN, {{1, 256, 56 * 56}, 32}, 32);
-  Twice(l->Add(WN_GROUP, WN_NCX, {32, 256, 56 * 56}, WN_F16, WN_BACKWARD, {{1, 256, 56 * 56}, 32}, 32));
+  l->Add(WN_GROUP, WN_NCX, {32, 256, 56 * 56}, WN_F16, WN_BACKWARD, {{1, 256, 56 * 56}, 32}, 32);
 }
 
 void AddInstances(List *l) {
@@ -132,8 +135,8 @@ void AddInstances(List *l) {
   l->Add(WN_INSTANCE, WN_NCX, {8, 64, 64 * 64}, WN_BF16, WN_BACKWARD, {{2, 64, 64 * 64}, 4});
   Twice(l->Add(WN_INSTANCE, WN_NXC, volume, WN_F16, WN_TRAIN, {{2, 32, 16384}, 128, "RTX 4090"}));
   Twice(l->Add(WN_INSTANCE, WN_NXC, volume, WN_F16, WN_BACKWARD, {{2, 32, 16384}, 128, "RTX 4090"}));
-  Twice(l->Add(WN_LAYER, WN_NCX, {64, 768, 196}, WN_BF16, WN_TRAIN, {{6, 768, 196}, 11}));
-  Twice(l->Add(WN_LAYER, WN_NCX, {64, 768, 196}, WN_BF16, WN_BACKWARD, {{6, 768, 196}, 11}));
+  l->Add(WN_LAYER, WN_NCX, {64, 768, 196}, WN_BF16, WN_TRAIN, {{6, 768, 196}, 11});
+  l->Add(WN_LAYER, WN_NCX, {64, 768, 196}, WN_BF16, WN_BACKWARD, {{6, 768, 196}, 11});
 }
 
 std::vector<TrafficCase> MakeCases() {

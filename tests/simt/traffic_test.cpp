@@ -23,15 +23,21 @@ std::int64_t Sum(const MeasuredTraffic &m, bool (*of)(const TensorTraffic &)) {
   return sum;
 }
 
-// Sectors that a sweep after the first may read once more from memory: all but what stays in the cache. Between the two
-// times that something is read the first sweep touches its tensors, and up to then the second one what it has besides.
+// Sectors that a sweep after the first may read once more from memory: all but what stays in the cache. It goes back,
+// so that between the two times that something is read both sweeps have touched the same part of what they touch.
+// Blocks are not in step: a quarter may go.
 double MayReadAgain(const TrafficCase &c, const MeasuredTraffic &m) {
   const auto summed = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.summed; }));
   const auto written = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.writes; }));
   const auto others = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.reads && !t.summed; }));
-  const double room = static_cast<double>(m.cache) / kSector - summed;
-  const double stays = std::clamp(room / (written + others), 0.0, 1.0);
-  return (c.reads - 1) * summed * (1 - stays);
+  const double stays = std::min(0.75 * static_cast<double>(m.cache) / kSector / (summed + written + others), 1.0);
+  const auto masks = static_cast<double>(Sum(m, [](const TensorTraffic &t) { return t.name == "mask"; }));
+  return (c.reads - 1) * summed * (1 - stays) + (c.mask_reads - 1) * masks;
+}
+
+// Teams of blocks come to a parameter of long rows at different times; a few sectors may have gone.
+std::int64_t LateParameters(const TensorTraffic &t) {
+  return t.name == "gamma" || t.name == "beta" ? t.sectors() / 50 : 0;
 }
 
 // Neighbours share sectors of statistics and parameters; when they come to one at different times it may have gone.
@@ -55,9 +61,9 @@ void ExpectOnce(const TrafficCase &c, const MeasuredTraffic &m) {
     if (IsSmall(t, m)) {
       EXPECT_LE(static_cast<double>(t.fetched), (t.reads ? static_cast<double>(t.sectors()) : 0) + Edges(m));
     } else if (c.reads == 1 || !t.summed) {
-      const std::int64_t least = t.reads ? t.sectors() : 0;
+      const std::int64_t least = t.reads ? t.sectors() : 0, times = t.name == "mask" ? c.mask_reads : 1;
       EXPECT_GE(t.fetched, least) << "from memory";
-      EXPECT_LE(t.fetched, least + (t.reads ? SharedSectors(c, t) : 0)) << "from memory";
+      EXPECT_LE(t.fetched, times * least + (t.reads ? SharedSectors(c, t) + LateParameters(t) : 0)) << "from memory";
     }
     if (t.reads) {
       EXPECT_GE(t.read, t.sectors()) << "the pass needs all of it";
@@ -78,7 +84,9 @@ void ExpectWhatWasAnnounced(const MeasuredTraffic &m) {
   EXPECT_NEAR(static_cast<double>(m.Written()), m.announced.written / kSector, tensors);
   EXPECT_NEAR(static_cast<double>(m.partial), m.announced.partial / kSector, 4);
   const auto fetched = static_cast<double>(m.Fetched());
-  EXPECT_LE(fetched, m.announced.read / kSector + Edges(m));
+  std::int64_t late = 0;
+  for (const TensorTraffic &t : m.tensors) late += LateParameters(t);
+  EXPECT_LE(fetched, m.announced.read / kSector + Edges(m) + static_cast<double>(late));
   // Where a cache holds a part, which part it is depends on the order of warps: less than announced may be read again.
   EXPECT_GE(fetched, (m.announced.read - 0.15 * (m.announced.again + m.announced.cached)) / kSector - tensors);
   if (m.announced.again == 0) {
@@ -124,7 +132,7 @@ TEST(SectorCases, AreOfEveryKindLayoutTypeAndPass) {
     types.insert(c.problem.x_type);
     passes.insert(c.pass);
     EXPECT_TRUE(names.insert(c.Name() + c.device).second) << c.Name();
-    EXPECT_EQ(c.reads == 1 && c.partial <= 0.05, c.reason.empty()) << c.Name();
+    EXPECT_EQ(c.reads == 1 && c.mask_reads == 1 && c.partial <= 0.05, c.reason.empty()) << c.Name();
   }
   EXPECT_GE(TrafficCases().size(), 40u);
   EXPECT_EQ(kinds.size(), 9u) << "RMS norm is one of rows here";
