@@ -21,6 +21,8 @@
 #define WN_PARAM(type) const __grid_constant__ type
 #define WN_DEVICE static __device__ __forceinline__
 #define WN_NOINLINE static __device__ __noinline__
+/* Of a lambda, behind its parameters: however long it is. */
+#define WN_INLINED __attribute__((always_inline))
 /* The dynamic shared memory of the launch, 16-byte aligned, as an array of `type`. */
 #define WN_DYNAMIC_SHARED(type, name)                         \
   extern __shared__ __align__(16) unsigned char wni_shared[]; \

@@ -34,7 +34,7 @@ WN_DEVICE void row_moments(const wni_cuda_job &job) {
 template <class X>
 WN_KERNEL(kSegmentThreads, 1)
 row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) { row_moments<X>(as); });
+  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) WN_INLINED { row_moments<X>(as); });
 }
 
 template <class R>
@@ -67,7 +67,7 @@ WN_DEVICE void row_apply(const wni_cuda_job &job) {
 template <class X, class Y>
 WN_KERNEL(kSegmentThreads, 1)
 row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
-  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) { row_apply<X, Y>(as); });
+  by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) WN_INLINED { row_apply<X, Y>(as); });
 }
 
 }  // namespace wn

@@ -26,6 +26,7 @@
 #define WN_DEVICE static inline __attribute__((always_inline))
 #define WN_FAST_MEMORY true /* the most that there is to test */
 #define WN_NOINLINE static __attribute__((noinline, unused))
+#define WN_INLINED __attribute__((always_inline))
 #define WN_DYNAMIC_SHARED(type, name) type *const name = static_cast<type *>(wn_simt_dynamic_shared())
 /* The address of the static char tells the arrays of a block apart; each instance of a template has its own. */
 #define WN_SHARED(type, name, count) \
