@@ -216,7 +216,7 @@ WN_DEVICE void sum_runs(const wni_cuda_job &job, const RowBackward<X, D> &set, c
 template <class X, class D>
 WN_DEVICE void keep_part(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
                          const KeptInput<X, D> &kept) {
-  each_octet<kGradientBatch<X>>(
+  each_octet<kGradientBatch<X, D>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, false); },
       [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); });
 }
@@ -283,7 +283,8 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
     } else {
       terms = terms_of_sums(job, s, sums, inverse_m, set.start.param);
     }
-    apply_gradient(job, set, part, threads, s, terms, rooms.kept);
+    const RowBackward<X, D> again = row_backward<X, D>(job, row_place(call.geo, 1, forget(task)), part.run);
+    apply_gradient(job, again, part, threads, saved_normalizer<R>(call, forget(task)), terms, rooms.kept);
   }
   if (wants.columns) store_param_rows(job, team.index, part.octet, rooms.columns);
 }

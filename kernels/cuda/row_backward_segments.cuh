@@ -60,7 +60,7 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   const bool extra = needs_extra(call);
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
-  each_octet<kGradientBatch<X>>(
+  each_octet<kGradientBatch<X, D>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
         const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);

@@ -85,8 +85,8 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 
 /* ---- parts of any length, which are read once for the sums and once for dx */
 
-template <class X>
-constexpr int kGradientBatch = sizeof(X) <= 2 ? 2 : 1;
+template <class X, class D>
+constexpr int kGradientBatch = sizeof(X) <= 2 && !kIsMixed<D> ? 2 : 1;
 
 /* x and dy of a part's first octets. */
 template <class X, class D>
@@ -132,7 +132,7 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
   const bool residual = needs_residual(job.call);
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
-  each_octet<kGradientBatch<X>>(
+  each_octet<kGradientBatch<X, D>>(
       job.cut.row, part, team,
       [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, unsigned i, BackwardInput<X, D> in) {
@@ -150,7 +150,7 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
   const bool extra = needs_extra(job.call);
   const OneParam<Real<X>> one = one_param<Real<X>>(job, set.start, true);
   const ParamSource<Real<X>> from = {&one, nullptr, nullptr};
-  each_octet<kGradientBatch<X>>(
+  each_octet<kGradientBatch<X, D>>(
       job.cut.row, part, team,
       [&](const RowOctet &o, int n, unsigned i) { return load_or_take(job, set, o, n, extra, i, kept); },
       [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
