@@ -9,7 +9,7 @@ from multiprocessing import Pool
 import checks
 import table
 from exceptions import EXCEPTIONS
-from measure import Library, kernel_key
+from measure import Library, Unreadable, kernel_key
 
 ARCHITECTURES = (80, 90, 100)
 
@@ -67,4 +67,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Unreadable as error:
+        sys.exit(str(error))

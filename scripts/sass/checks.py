@@ -71,6 +71,8 @@ def occupancy(call, registers):
 
 def in_flight(m, registers):
     """Bytes of tensors on their way, of all the threads of a multiprocessor."""
+    if m.in_flight is None:
+        return []
     threads = resident_threads(m.call, registers)
     bytes_ = m.in_flight * threads
     if bytes_ >= m.call["in_flight"]:

@@ -10,8 +10,14 @@ from thread import Unknown
 BYTES = {"f32": 4, "f16": 2, "bf16": 2, "f8 e4m3": 1}
 
 # What is said of a hot loop of a launch. slots: instructions for an element. in_flight: the most bytes of tensors that
-# a thread waits for. narrow: accesses to tensors of less than 16 bytes, as "x 2"; doubles, divisions: instructions.
+# a thread waits for, None in a loop that loads none from memory. narrow: accesses to tensors of less than 16 bytes, as
+# "x 2"; doubles, divisions: instructions.
 Measured = namedtuple("Measured", "call loop slots in_flight narrow doubles divisions")
+
+
+class Unreadable(Exception):
+    """Machine code that cannot be followed."""
+
 
 _DOUBLE = re.compile(r"D[A-Z]+$")
 
@@ -41,16 +47,17 @@ def measure(call, listed, table=b""):
     try:
         steps = trace.traced(listed, call, table)
     except Unknown as error:
-        raise SystemExit(f"check-sass: {name_of(call)}, sm_{call['sm']}: does not know {error}") from error
+        raise Unreadable(f"check-sass: {name_of(call)}, sm_{call['sm']}: does not know {error}") from error
     loops = trace.hot_loops(steps, BYTES[call["x"]])
     if not loops:
-        raise SystemExit(f"check-sass: {name_of(call)}, sm_{call['sm']}: no loop over tensors in {len(steps)} steps")
+        raise Unreadable(f"check-sass: {name_of(call)}, sm_{call['sm']}: no loop over tensors in {len(steps)} steps")
     return [_of_loop(call, k, loop) for k, loop in enumerate(loops)]
 
 
 def _of_loop(call, k, loop):
     turn = [s.instruction for s in loop.steps]
-    return Measured(call, k, len(turn) / loop.elements, max(s.in_flight for s in loop.steps),
+    loads = any(s.area in trace.TENSORS and s.instruction.op in trace.LOADS for s in loop.steps)
+    return Measured(call, k, len(turn) / loop.elements, max(s.in_flight for s in loop.steps) if loads else None,
                     narrow_accesses(loop.steps, call), [i.text for i in turn if is_double(i)],
                     [i.text for i in turn if is_long_division(i)])
 
@@ -99,7 +106,7 @@ class Library:
     def measure(self, call):
         key = kernel_key(call)
         if key not in self.bodies:
-            raise SystemExit(f"check-sass: sm_{call['sm']} has no kernel {key}")
+            raise Unreadable(f"check-sass: sm_{call['sm']} has no kernel {key}")
         name, body = self.bodies[key]
         if key not in self._listed:
             self._listed[key] = listing.instructions(body)

@@ -19,7 +19,7 @@ def row(m, registers):
     call = m.call
     threads = checks.resident_threads(call, registers)
     return ((call["sm"], name_of(call), m.loop), (call["x"], call["other"], call["act"]),
-            (m.slots, registers, threads, m.in_flight * threads, call["in_flight"]))
+            (m.slots, registers, threads, m.in_flight and m.in_flight * threads, call["in_flight"]))
 
 
 def slots_left(device, bytes_):
@@ -58,7 +58,7 @@ def lines_of(rows):
             first = columns.get(("bf16", "bf16", "none")) or next(iter(columns.values()))
             cells = [_number(columns.get((x, x, act))) for x, act in TYPES]
             cells.append(_number(columns.get(("bf16", "f8 e4m3", "none"))))
-            flying = f"{first[3] / 1024:.0f} of {first[4] / 1024:.0f}"
+            flying = "-" if first[3] is None else f"{first[3] / 1024:.0f} of {first[4] / 1024:.0f}"
             lines.append(f"| {name} | {loop} | {first[1]} | {first[2]} | {flying} | " + " | ".join(cells) + " |")
         lines += ["", "| bf16: kernel, shape, pass | loop | " + " | ".join(ACTIVATIONS) +
                   " | with gelu bound by instructions on |", "|---|---|" + "---|" * (1 + len(ACTIVATIONS))]

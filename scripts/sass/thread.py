@@ -71,6 +71,7 @@ class Thread:
             struct.pack_into("<I", self.constants[0], at, value)
         self.special = {"SR_TID.X": thread, "SR_LANEID": thread % 32}
         self.r, self.p, self.shared = {}, {}, {}
+        self.origin, self.kept = {}, {}  # of a register, of a word of shared memory: the tensor that it was loaded from
 
     # ---- operands
 
@@ -84,6 +85,11 @@ class Thread:
 
     def register(self, bank, number):
         return 0 if number == "Z" else self.r.get((bank, int(number)), 0)
+
+    @staticmethod
+    def key(word):
+        bank, number = _REGISTER.match(word).groups()
+        return bank, -1 if number == "Z" else int(number)
 
     def constant(self, word, size=4):
         bank, index, offset = _CONSTANT.search(word).groups()
@@ -145,6 +151,7 @@ class Thread:
             return
         for i in range(words):
             self.r[bank, int(number) + i] = value >> 32 * i & MASK
+            self.origin.pop((bank, int(number) + i), None)
 
     def address(self, operands, wide):
         """Of a memory operand: a sum of registers (64 bits in pairs) and a number."""
@@ -327,6 +334,24 @@ class Thread:
         bits = LOADED & ((1 << 8 * min(size, 4)) - 1)
         self.set(i.operands[0], sum(bits << 32 * k for k in range(max(1, size // 4))), max(1, size // 4))
 
+    def loaded_from(self, i, area):
+        """What the load that was just executed has brought is a tensor's: here, or in shared memory."""
+        words = max(1, self.width(i) // 4)
+        if i.op == "LDGSTS":
+            at = self.address(i.operands[:1], False)
+            self.kept.update({at + 4 * k: area for k in range(words)})
+            return
+        bank, number = self.key(i.operands[0])
+        self.origin.update({(bank, number + k): area for k in range(words)})
+
+    def kept_at(self, i):
+        """The tensor whose elements an access to shared memory is to, None if it is to something else."""
+        return self.kept.get(self.address(i.operands, False))
+
+    def copy_to_shared(self, i):
+        at = self.address(i.operands[:1], False)
+        self.shared.update({at + 4 * k: LOADED for k in range(self.width(i) // 4)})
+
     def load_shared(self, i):
         at, words = self.address(i.operands, False), max(1, self.width(i) // 4)
         self.set(i.operands[0], sum(self.shared.get(at + 4 * k, 0) << 32 * k for k in range(words)), words)
@@ -334,7 +359,11 @@ class Thread:
     def store_shared(self, i):
         at, words = self.address(i.operands, False), max(1, self.width(i) // 4)
         value = self.pair(i.operands[1]) if words == 2 else self.value(i.operands[1])
+        area = self.origin.get(self.key(i.operands[1]))
         for k in range(words):
+            self.kept.pop(at + 4 * k, None)
+            if area and words == 4:
+                self.kept[at + 4 * k] = area
             self.shared[at + 4 * k] = value >> 32 * k & MASK if words < 4 else LOADED
 
     def flags_to_register(self, i):
@@ -367,6 +396,15 @@ class Thread:
 
     def ordinary(self, i):
         self.set(i.operands[0], LOADED)
+
+    def vote(self, i):
+        """Of lanes that all say the same: which of them, and whether any or all do."""
+        said = self.predicate(i.operands[-1])
+        for word in i.operands[:-1]:
+            if _REGISTER.match(word):
+                self.set(word, 1 if said else 0)
+            else:
+                self.set_predicate(word, said)
 
     def nothing(self, i):
         pass
@@ -404,11 +442,15 @@ OPERATIONS = {
     "CS2R": lambda t, i: t.set(i.operands[0], 0, 1 if "32" in i.modifiers else 2),
     "S2R": _special, "S2UR": _special,
     "FCHK": lambda t, i: t.set_predicate(i.operands[0], False),
-    "VOTEU": lambda t, i: t.set(next(w for w in i.operands if _REGISTER.match(w)), 1),
+    "VOTE": Thread.vote, "VOTEU": Thread.vote,
+    "POPC": lambda t, i: t.set(i.operands[0], bin(t.value(i.operands[1]) & MASK).count("1")),
+    "UPOPC": lambda t, i: t.set(i.operands[0], bin(t.value(i.operands[1]) & MASK).count("1")),
+    "LDGSTS": Thread.copy_to_shared,
     "UFLO": lambda t, i: t.set(i.operands[0], max(0, (t.value(i.operands[1]) & MASK).bit_length() - 1)),
     "HFMA2": Thread.half_immediates, "HADD2": lambda t, i: t.set(i.operands[0], bits_of(1.0)),
     "F2F": Thread.ordinary, "F2FP": Thread.ordinary,
     **{op: lambda t, i: t.set(i.operands[0], LOADED << 32 | LOADED, 2) for op in ("DADD", "DMUL", "DFMA")},
     **{op: Thread.nothing for op in ("NOP", "BSSY", "BSYNC", "BREAK", "WARPSYNC", "ENDCOLLECTIVE", "BAR", "STG", "ST",
-                                     "RED", "REDG", "YIELD", "BMOV")},
+                                     "RED", "REDG", "YIELD", "BMOV", "LDGDEPBAR", "DEPBAR", "MEMBAR", "ERRBAR",
+                                     "CCTL", "NANOSLEEP", "FENCE")},
 }

@@ -10,12 +10,12 @@ TENSORS = ("x", "residual", "y", "sum", "dy", "dx", "dresidual")
 LOADS = ("LDG", "LD", "LDGSTS")
 STORES = ("STG", "ST")
 
-# area, bytes: of an access to global memory; in_flight: bytes of tensors that this thread waits for after the
-# instruction; depth: of calls.
-Step = namedtuple("Step", "instruction area bytes in_flight depth")
+# area, bytes: of an access to global memory, or of what is taken from a tensor's elements in shared memory, which are at
+# `kept` there (else None); in_flight: bytes of tensors that this thread waits for after the instruction; depth: of calls.
+Step = namedtuple("Step", "instruction area bytes kept in_flight depth")
 
 
-def follow(listed, thread, most=12000):
+def follow(listed, thread, most=30000):
     """The steps of a thread until it ends, or the first `most`."""
     index = {i.address: k for k, i in enumerate(listed)}
     steps, pending, at, callers = [], {}, 0, []
@@ -27,7 +27,9 @@ def follow(listed, thread, most=12000):
         if i.op == "DEPBAR":
             pending.pop("copies", None)
         runs = i.guard is None or thread.predicate(i.guard)
-        area, size = None, 0
+        area, size, kept = None, 0, None
+        if runs and i.op == "LDS" and thread.kept_at(i):
+            area, size, kept = thread.kept_at(i), thread.width(i), thread.address(i.operands, False)
         if runs and i.op in LOADS + STORES:
             copies = i.op == "LDGSTS"  # to shared memory, from there
             address = thread.address(i.operands[1:] if copies else i.operands, True)
@@ -37,7 +39,7 @@ def follow(listed, thread, most=12000):
             on_its_way = "copies" if copies else i.barrier
             if i.op in LOADS and area in TENSORS and on_its_way is not None:
                 pending[on_its_way] = pending.get(on_its_way, 0) + size
-        steps.append(Step(i, area, size, sum(pending.values()), len(callers)))
+        steps.append(Step(i, area, size, kept, sum(pending.values()), len(callers)))
         if runs and i.op == "EXIT":
             return steps
         if runs:
@@ -45,6 +47,8 @@ def follow(listed, thread, most=12000):
             if i.op == "CALL" and not 0 < int(i.operands[-1], 16) - i.address <= 64:
                 callers.append(listed[at + 1].address)
             at = _next(i, thread, index, at)
+            if i.op in LOADS and area in TENSORS:
+                thread.loaded_from(i, area)
             if i.op == "RET":  # of several, where a function ended in a call; or to elsewhere
                 place = listed[at].address
                 del callers[callers.index(place) if place in callers else -1:]
@@ -80,7 +84,7 @@ Loop = namedtuple("Loop", "steps elements")
 
 
 def hot_loops(steps, x_bytes):
-    """The loops that go over tensors: one turn of each. A turn is from one execution of an access to the next one of
+    """The loops that go over tensors, in memory or kept in shared memory: one turn of each. A turn is from one execution of an access to the next one of
     the same; accesses that turn together are one loop, and of loops in one another the inner one counts. A function that
     a loop calls several times is part of it and no loop."""
     places, last = {}, {}
@@ -104,6 +108,7 @@ def hot_loops(steps, x_bytes):
 def _elements(turn, x_bytes):
     for area in ("x", "sum", "dx", "y", "dy"):
         total = sum(s.bytes for s in turn if s.area == area and s.instruction.op in LOADS)
+        total += sum({s.kept: s.bytes for s in turn if s.area == area and s.kept is not None}.values())
         total = total or sum(s.bytes for s in turn if s.area == area)
         if total:
             return total / x_bytes
