@@ -131,16 +131,38 @@ static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned w
   if (whole && !(wanted & WNI_CUDA_WANT_RUNNING)) job->stats = NULL;
 }
 
-static wn_status launch(const wni_cuda_launch *l, wni_cuda_job *job, cudaStream_t stream) {
+/* Kernels that follow another one of the call, and wait for it themselves (begin_later): they may be brought to where
+ * that one leaves room, and begin when it ends, not a launch later. */
+static bool waits(wni_cuda_function function) {
+  switch (function) {
+    case WNI_CUDA_ROW_FORWARD:
+    case WNI_CUDA_ROW_MOMENTS:
+    case WNI_CUDA_ROW_BACKWARD:
+    case WNI_CUDA_ROW_BACKWARD_SUMS:
+    case WNI_CUDA_COLUMN_FORWARD:
+    case WNI_CUDA_COLUMN_MOMENTS:
+    case WNI_CUDA_COLUMN_BACKWARD:
+      return false;
+    default:
+      return true;
+  }
+}
+
+/* early: a kernel of the call is what is in front of it in the stream, and the device has such launches. */
+static wn_status launch(const wni_cuda_launch *l, bool early, wni_cuda_job *job, cudaStream_t stream) {
   if (l->function == WNI_CUDA_EXCHANGE)
     return wni_sync_gather(job->call.sync, job->mine, job->all, job->message_bytes, stream);
-  cudaLaunchAttribute together = {.id = cudaLaunchAttributeCooperative, .val = {.cooperative = 1}};
+  cudaLaunchAttribute how = {.id = cudaLaunchAttributeCooperative, .val = {.cooperative = 1}};
+  if (early) {
+    how.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    how.val.programmaticStreamSerializationAllowed = 1;
+  }
   const cudaLaunchConfig_t config = {.gridDim = {l->grid, 1, 1},
                                      .blockDim = {l->block, 1, 1},
                                      .dynamicSmemBytes = l->shared,
                                      .stream = stream,
-                                     .attrs = &together,
-                                     .numAttrs = l->together ? 1 : 0};
+                                     .attrs = &how,
+                                     .numAttrs = early || l->together ? 1 : 0};
   void *arguments[] = {job};
   return CUDA(cudaLaunchKernelExC, &config, wni_cuda_kernel(l->function, l->variant, &job->call.types), arguments);
 }
@@ -185,13 +207,15 @@ static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni
   job_make(&plan, call, wanted, work, &job);
   wn_status status = empty ? WN_OK : clear_amax(call, stream);
   const bool plain = call->geo.pattern == WNI_ROW && is_plain(&plan.cut.row, call);
+  bool behind_kernel = false;
   for (int i = 0; i < plan.launches && status == WN_OK; i++) {
     const wni_cuda_launch *const l = &plan.launch[i];
     job.plain = plain && wni_cuda_may_be_plain(l->function, &plan.cut.row);
     if (empty && needs_samples(l->function)) continue;
     if (l->wanted != 0 && !(l->wanted & wanted)) continue;
     status = clear_arrived(l, &job, stream);
-    if (status == WN_OK) status = launch(l, &job, stream);
+    if (status == WN_OK) status = launch(l, behind_kernel && !l->together && waits(l->function), &job, stream);
+    behind_kernel = s->figures.sm >= 90 && l->function != WNI_CUDA_EXCHANGE;
   }
   return status;
 }

@@ -151,6 +151,7 @@ WN_DEVICE void sums_of_tasks(const wni_cuda_job &job, Real<X> *room) {
 template <class X, class D>
 WN_KERNEL(128, sizeof(X) == 8 ? 2 : 3)
 column_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   WN_DYNAMIC_SHARED(Real<X>, room);
   if (job.call.geo.pattern == WNI_COLUMN) {
     sums_of_tasks<X, D, true>(job, room);
@@ -252,6 +253,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
 template <class X, class D>
 WN_KERNEL(128, sizeof(X) == 8 ? 2 : 3)
 column_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   WN_DYNAMIC_SHARED(Real<X>, room);
   const ColumnShape<true> s = column_shape<true>(job);
   const bool frozen = job.call.stats == WNI_STATS_RUNNING;

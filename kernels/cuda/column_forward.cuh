@@ -222,6 +222,7 @@ WN_DEVICE void merge_threads(ColumnMoments<R> *v, const ColumnTask &t, int width
 template <class X>
 WN_KERNEL(128, sizeof(X) == 8 ? 2 : 4)
 column_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+  wn_let_later_begin();
   typedef Real<X> R;
   WN_DYNAMIC_SHARED(R, room);
   const ForwardShape s = column_shape<true>(job);
@@ -370,6 +371,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
 template <class X, class Y>
 WN_KERNEL(128, sizeof(X) == 8 ? 2 : 4)
 column_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   const ForwardShape s = column_shape<true>(job);
   uint32_t largest = 0;
   for (int64_t task = wn_block(); task < s.tasks; task += wn_blocks())

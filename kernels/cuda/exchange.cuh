@@ -124,6 +124,7 @@ WN_DEVICE void store_joined(const wni_cuda_job &job, int64_t set, int64_t size, 
 template <class R>
 WN_KERNEL(256, 1)
 join_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   bool elsewhere;
   const int64_t size = joined_size(job, &elsewhere), step = static_cast<int64_t>(wn_blocks()) * wn_threads();
   if (size == 0 && !elsewhere) return; /* nobody has samples */
@@ -154,6 +155,7 @@ WN_DEVICE void store_joined_sums(const wni_cuda_job &job, int64_t set, int64_t s
 template <class R>
 WN_KERNEL(256, 1)
 join_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   bool elsewhere;
   const int64_t size = joined_size(job, &elsewhere), step = static_cast<int64_t>(wn_blocks()) * wn_threads();
   for (int64_t set = static_cast<int64_t>(wn_block()) * wn_threads() + wn_thread(); set < job.call.geo.sets;

@@ -39,6 +39,7 @@ WN_DEVICE Pieces pieces_if_any(const wni_cuda_job &job, const Pieces &pieces) {
 template <class R>
 WN_KERNEL(256, 1)
 merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   const Pieces pieces = pieces_if_any(job, pieces_of_moments(job));
   const bool sends = job.mine != nullptr;
   const int64_t sets = job.call.geo.sets;
@@ -61,6 +62,7 @@ merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
 template <class R>
 WN_KERNEL(256, 1)
 merge_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   const wni_geometry &g = job.call.geo;
   const Pieces pieces = pieces_if_any(job, pieces_of_sums(job));
   const bool sends = job.mine != nullptr;
@@ -158,6 +160,7 @@ WN_DEVICE void store_gradient(const wni_call &call, void *to, int64_t param, R s
 template <class R>
 WN_KERNEL(1024, 1)
 merge_params_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   WN_DYNAMIC_SHARED(double, room);
   const wni_geometry &g = job.call.geo;
   const bool runs = g.pattern == WNI_ROW && !job.cut.row.per_element;
@@ -204,6 +207,7 @@ WN_DEVICE void blend(void *running, int64_t param, double weight, double value) 
 template <class R>
 WN_KERNEL(1024, 1)
 running_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   WN_DYNAMIC_SHARED(double, room);
   const wni_call &call = job.call;
   const wni_geometry &g = call.geo;
@@ -246,6 +250,7 @@ running_kernel(WN_PARAM(wni_cuda_job) job) {
 template <class R>
 WN_KERNEL(256, 1)
 count_call_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   const bool counts = job.joined == nullptr || *job.joined > 0;
   if (wn_block() == 0 && wn_thread() == 0 && counts) *job.call.batches_seen += 1;
 }

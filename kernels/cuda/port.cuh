@@ -125,6 +125,22 @@ WN_DEVICE void wn_pause() {
 #endif
 }
 
+/* ---- the launch before and the one behind it, which may be marked as one that begins before its turn
+ * (host/run_cuda.c); the GPUs before sm_90 have none such */
+
+/* All that earlier launches have done is there. A marked launch touches no memory before. */
+WN_DEVICE void wn_wait_for_earlier() {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+/* A marked launch behind this one may take what room there is, once each of this one's blocks has said so or left. */
+WN_DEVICE void wn_let_later_begin() {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;");
+#endif
+}
+
 /* ---- asynchronous copies to shared memory: 16 bytes a thread; bulk: a multiple of 16 bytes by one thread, sm_90 */
 
 WN_DEVICE void wn_copy_async(void *shared, const void *global) {

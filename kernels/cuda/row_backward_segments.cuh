@@ -47,6 +47,7 @@ WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
 template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
+  wn_let_later_begin();
   by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(job,
                                                        [](const wni_cuda_job &as) WN_INLINED { row_backward_sums<X, D>(as); });
 }
@@ -106,6 +107,7 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
 template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(job,
                                                        [](const wni_cuda_job &as) WN_INLINED { row_backward_apply<X, D>(as); });
 }

@@ -34,6 +34,7 @@ WN_DEVICE void row_moments(const wni_cuda_job &job) {
 template <class X>
 WN_KERNEL(kSegmentThreads, 1)
 row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
+  wn_let_later_begin();
   by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) WN_INLINED { row_moments<X>(as); });
 }
 
@@ -67,6 +68,7 @@ WN_DEVICE void row_apply(const wni_cuda_job &job) {
 template <class X, class Y>
 WN_KERNEL(kSegmentThreads, 1)
 row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
+  begin_later();
   by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) WN_INLINED { row_apply<X, Y>(as); });
 }
 

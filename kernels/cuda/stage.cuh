@@ -8,6 +8,13 @@
 
 namespace wn {
 
+/* What a kernel begins with that may follow another one of the same call, whose results it takes. The launch behind it
+ * does not begin before that one has ended: two launches overlap, no third. */
+WN_DEVICE void begin_later() {
+  wn_wait_for_earlier();
+  wn_let_later_begin();
+}
+
 /* How a set's elements become xhat: ((h - mean) - mean_low) rstd. */
 template <class R>
 struct Normalizer {

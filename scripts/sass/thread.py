@@ -133,6 +133,9 @@ class Thread:
             return sign * (math.inf if "INF" in word else math.nan)
         return sign * float(word)
 
+    def double_value(self, word):
+        return struct.unpack("<d", struct.pack("<Q", self.pair(word.replace(".reuse", ""))))[0]
+
     def pair(self, word):
         match = re.search(r"(U?R)(\d+|Z)", word)
         if not match:
@@ -256,6 +259,8 @@ class Thread:
         join = next(m for m in i.modifiers if m in JOIN)
         if i.op.startswith("F"):
             a, b = self.real_value(a), self.real_value(b)
+        elif i.op.startswith("D"):
+            a, b = self.double_value(a), self.double_value(b)
         else:
             a, b = self.value(a) & MASK, self.value(b) & MASK
             if "U32" not in i.modifiers:
@@ -427,6 +432,7 @@ OPERATIONS = {
     "SHF": Thread.shift, "USHF": Thread.shift, "LOP3": Thread.logic, "ULOP3": Thread.logic,
     "PLOP3": Thread.predicate_logic, "UPLOP3": Thread.predicate_logic,
     "ISETP": Thread.compare, "UISETP": Thread.compare, "FSETP": Thread.compare,
+    "DSETP": Thread.compare,
     "IMNMX": Thread.least, "VIMNMX": Thread.least, "VIMNMX3": Thread.least, "VIADDMNMX": Thread.least,
     "UIMNMX": Thread.least, "UVIMNMX": Thread.least, "PRMT": Thread.bytes_of, "UPRMT": Thread.bytes_of,
     "FADD": Thread.arithmetic, "FMUL": Thread.arithmetic, "FFMA": Thread.arithmetic, "FMNMX": Thread.arithmetic,
@@ -452,5 +458,5 @@ OPERATIONS = {
     **{op: lambda t, i: t.set(i.operands[0], LOADED << 32 | LOADED, 2) for op in ("DADD", "DMUL", "DFMA")},
     **{op: Thread.nothing for op in ("NOP", "BSSY", "BSYNC", "BREAK", "WARPSYNC", "ENDCOLLECTIVE", "BAR", "STG", "ST",
                                      "RED", "REDG", "YIELD", "BMOV", "LDGDEPBAR", "DEPBAR", "MEMBAR", "ERRBAR",
-                                     "CCTL", "NANOSLEEP", "FENCE")},
+                                     "CGAERRBAR", "CCTL", "NANOSLEEP", "FENCE")},
 }

@@ -105,6 +105,7 @@ enum class Trap {
   stack,           /* a thread's local memory exceeds the stack of its fiber */
   unsupported,     /* a primitive that the device does not have */
   launch,          /* a launch beyond the device's limits, the function's attributes or its launch bounds */
+  early,           /* memory touched by a launch that begins early, before it has waited for the one in front of it */
   resident,        /* a cooperative launch of more blocks than fit at once */
   host_call,       /* a call of the runtime with memory or a handle that is not alive */
   count_           /* how many there are */
@@ -152,6 +153,7 @@ void set_cache(size_t bytes);
 /* Launches since reset() while counting was on. */
 const std::vector<Counts> &counts();
 int64_t launches(); /* since reset(), counted or not */
+int64_t early_launches(); /* of these: may begin before the launch in front of them has ended */
 
 }  // namespace wn::simt
 #endif

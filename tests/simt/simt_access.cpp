@@ -158,6 +158,10 @@ __attribute__((always_inline)) inline Place locate(uintptr_t address, size_t n, 
   const uintptr_t at = address - b->array_lo;
   if (at < b->array_bytes && at + n <= b->array_bytes) return {b->start, 0, true, false};
   if (address < global_base) return locate_shared(address, n, site, write ? "write" : "read");
+  if (__builtin_expect(machine.launch.early && !me->waited, 0)) {
+    trap(Trap::early, site, "%s of %zu bytes at %s before wn_wait_for_earlier()", write ? "write" : "read", n,
+         place_name(address));
+  }
   const Allocation *const a = allocation_near(address);
   if (__builtin_expect(!a || !a->alive || address < a->lo || address + n > a->hi, 0)) {
     no_place(address, n, site, write ? "write" : "read");

@@ -340,6 +340,8 @@ unsigned wn_simt_poll(const unsigned *p) {
   return *p;
 }
 
+void wn_simt_wait_for_earlier(void) { me->waited = true; }
+
 void wn_simt_pause(void) {
   me->site = WN_SITE;
   pause_fiber();

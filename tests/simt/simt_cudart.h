@@ -56,7 +56,7 @@ struct Host {
   cudaError_t sticky = cudaSuccess;
   bool faults_stick = true, launching = true;
   void (*observer)(const void *kernel, const void *argument) = nullptr;
-  int64_t launches = 0;
+  int64_t launches = 0, early_launches = 0;
 };
 extern Host host;
 const Device &device_at(int index);

@@ -78,7 +78,7 @@ void set_seed(uint64_t seed) { machine.random = (seed + 1) * 0x9e3779b97f4a7c15u
 void reset() {
   const std::lock_guard<std::recursive_mutex> guard(lock);
   host.sticky = last_error = cudaSuccess;
-  host.launches = 0;
+  host.launches = host.early_launches = 0;
   faults.clear();
   called.clear();
   forget_functions();
@@ -95,6 +95,7 @@ int64_t calls(const std::string &function) {
 }
 
 int64_t launches() { return host.launches; }
+int64_t early_launches() { return host.early_launches; }
 
 }  // namespace wn::simt
 

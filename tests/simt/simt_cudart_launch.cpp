@@ -168,7 +168,7 @@ namespace {
 
 struct Shape {
   unsigned cluster = 1;
-  bool cooperative = false;
+  bool cooperative = false, early = false;
 };
 
 Shape shape_of(const cudaLaunchConfig_t *c) {
@@ -178,6 +178,8 @@ Shape shape_of(const cudaLaunchConfig_t *c) {
     if (a.id == cudaLaunchAttributeClusterDimension)
       s.cluster = a.val.clusterDim.x * a.val.clusterDim.y * a.val.clusterDim.z;
     if (a.id == cudaLaunchAttributeCooperative) s.cooperative = a.val.cooperative != 0;
+    if (a.id == cudaLaunchAttributeProgrammaticStreamSerialization)
+      s.early = a.val.programmaticStreamSerializationAllowed != 0;
   }
   return s;
 }
@@ -255,6 +257,11 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *fu
     return refuse(cudaErrorCooperativeLaunchTooLarge, Trap::resident,
                   std::to_string(grid.x) + " blocks, " + std::to_string(l.resident) + " fit at once");
   }
+  if (s.early && d.major < 9) {
+    return refuse(cudaErrorNotSupported, Trap::launch, "the device has no launches that begin early");
+  }
+  if (s.early) host.early_launches++;
+  l.early = s.early;
   l.function = function;
   l.blocks = grid.x;
   l.threads = block.x;

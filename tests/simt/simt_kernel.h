@@ -63,6 +63,8 @@ void wn_simt_signal(unsigned *p);
 unsigned wn_simt_poll(const unsigned *p);
 void wn_simt_pause(void);
 
+void wn_simt_wait_for_earlier(void);
+
 void wn_simt_copy_async(void *shared, const void *global);
 void wn_simt_copy_commit(void);
 void wn_simt_copy_wait(int pending);
@@ -138,6 +140,11 @@ WN_DEVICE unsigned wn_ticket(unsigned *p) { return wn_simt_ticket(p); }
 WN_DEVICE void wn_signal(unsigned *p) { wn_simt_signal(p); }
 WN_DEVICE unsigned wn_poll(const unsigned *p) { return wn_simt_poll(p); }
 WN_DEVICE void wn_pause() { wn_simt_pause(); }
+
+/* ---- other launches: here they follow one another */
+
+WN_DEVICE void wn_wait_for_earlier() { wn_simt_wait_for_earlier(); }
+WN_DEVICE void wn_let_later_begin() {}
 
 /* ---- asynchronous copies to shared memory */
 

@@ -65,6 +65,7 @@ struct Fiber {
   uint8_t lane;
   State state;
   bool polled;
+  bool waited; /* for earlier launches */
   uint32_t poll_progress;
   uintptr_t site; /* of the primitive that it waits at */
   const Word *acquired;
@@ -160,6 +161,7 @@ struct Launch {
   int device_index;
   int64_t resident; /* blocks that fit at once */
   size_t static_limit;
+  bool early; /* begins before the launch in front of it has ended, as far as its kernel can tell */
 };
 
 struct Machine {

@@ -39,6 +39,7 @@ void fiber_prepare(Fiber *f, Block *b, unsigned thread) {
   f->warp = &b->warps[thread / 32];
   f->state = State::ready;
   f->polled = false;
+  f->waited = false;
   f->acquired = nullptr;
   f->known.entries.clear();
   f->copies.clear();

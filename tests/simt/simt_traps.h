@@ -18,6 +18,7 @@ struct trap_launch {
   unsigned blocks, threads, cluster;
   size_t dynamic;
   int cooperative, device; /* 0: simt::toy(), 1: the same as compute capability 7.5 */
+  int early;               /* may begin before the launch in front of it has ended */
 };
 
 struct trap_case {

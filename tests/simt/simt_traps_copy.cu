@@ -207,7 +207,7 @@ mbarrier_never_kernel(WN_PARAM(trap_job) j) {
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)
 #define LAUNCH(kernel, blocks) \
-  { KERNEL(kernel), blocks, 64, 1, 2048, 0, 0 }
+  { KERNEL(kernel), blocks, 64, 1, 2048, 0, 0, 0 }
 #define CASE(trap, blocks, kernel) \
   { #kernel, static_cast < int>(Trap::trap), -1, LAUNCH(kernel <true>, blocks), LAUNCH(kernel <false>, blocks) }
 /* Two traps: which of them depends on who comes first. */

@@ -192,8 +192,8 @@ unsupported_kernel(WN_PARAM(trap_job) j) {
 #define KERNEL(k) reinterpret_cast<const void *>(k)
 #define CASE(trap, kernel, blocks, dynamic)                                                                \
   {                                                                                                        \
-#kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, 64, 1, dynamic, 0, 0 }, { \
-      KERNEL(kernel<false>), blocks, 64, 1, dynamic, 0, 0                                                  \
+#kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, 64, 1, dynamic, 0, 0, 0 }, { \
+      KERNEL(kernel<false>), blocks, 64, 1, dynamic, 0, 0, 0                                               \
     }                                                                                                      \
   }
 
@@ -226,8 +226,8 @@ const trap_case trap_memory_cases[] = {
     {"unsupported_kernel",
      static_cast<int>(Trap::unsupported),
      -1,
-     {KERNEL(unsupported_kernel<true>), 1, 64, 1, 16, 0, 1},
-     {KERNEL(unsupported_kernel<false>), 1, 64, 1, 16, 0, 0}},
+     {KERNEL(unsupported_kernel<true>), 1, 64, 1, 16, 0, 1, 0},
+     {KERNEL(unsupported_kernel<false>), 1, 64, 1, 16, 0, 0, 0}},
 };
 const size_t trap_memory_count = sizeof trap_memory_cases / sizeof *trap_memory_cases;
 }

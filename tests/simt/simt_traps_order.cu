@@ -312,13 +312,22 @@ without_pause_kernel(WN_PARAM(trap_job) j) {
   wn_sync_block();
 }
 
+/* Begins early: what it reads may still be written. */
+template <bool wrong>
+WN_KERNEL(64, 1)
+begins_early_kernel(WN_PARAM(trap_job) j) {
+  if (!wrong) wn_wait_for_earlier();
+  j.y[wn_thread()] = j.x[wn_thread()];
+  if (wrong) wn_wait_for_earlier();
+}
+
 }  // namespace
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)
 #define CASE(trap, kernel, blocks, threads, cluster, dynamic)                                                         \
   {                                                                                                                   \
-#kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, threads, cluster, dynamic, 0, 0 }, { \
-      KERNEL(kernel<false>), blocks, threads, cluster, dynamic, 0, 0                                                  \
+#kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, threads, cluster, dynamic, 0, 0, 0 }, { \
+      KERNEL(kernel<false>), blocks, threads, cluster, dynamic, 0, 0, 0                                               \
     }                                                                                                                 \
   }
 
@@ -352,13 +361,18 @@ const trap_case trap_order_cases[] = {
     CASE(peer, peer_rank_kernel, 2, 64, 2, 0),
     CASE(deadlock, never_comes_kernel, 4, 64, 1, 0),
     CASE(deadlock, without_pause_kernel, 4, 64, 1, 0),
+    {"begins_early_kernel",
+     static_cast<int>(Trap::early),
+     -1,
+     {KERNEL(begins_early_kernel<true>), 1, 64, 1, 0, 0, 0, 1},
+     {KERNEL(begins_early_kernel<false>), 1, 64, 1, 0, 0, 0, 1}},
     /* A barrier of the grid: 2 multiprocessors take 4 blocks each of a kernel that may
      * use all registers, and it is right only if all fit. */
     {"team_barrier_kernel, too many",
      static_cast<int>(Trap::deadlock),
      -1,
-     {KERNEL(without_pause_kernel<false>), 9, 64, 1, 0, 0, 0},
-     {KERNEL(without_pause_kernel<false>), 8, 64, 1, 0, 1, 0}},
+     {KERNEL(without_pause_kernel<false>), 9, 64, 1, 0, 0, 0, 0},
+     {KERNEL(without_pause_kernel<false>), 8, 64, 1, 0, 1, 0, 0}},
 };
 const size_t trap_order_count = sizeof trap_order_cases / sizeof *trap_order_cases;
 }

@@ -65,7 +65,7 @@ class Arena {
 };
 
 cudaError_t launch(const trap_launch &l, trap_job *job, cudaStream_t stream = nullptr) {
-  cudaLaunchAttribute attributes[2];
+  cudaLaunchAttribute attributes[3];
   unsigned n = 0;
   if (l.cluster != 1) {
     attributes[n].id = cudaLaunchAttributeClusterDimension;
@@ -74,6 +74,10 @@ cudaError_t launch(const trap_launch &l, trap_job *job, cudaStream_t stream = nu
   if (l.cooperative) {
     attributes[n].id = cudaLaunchAttributeCooperative;
     attributes[n++].val.cooperative = 1;
+  }
+  if (l.early) {
+    attributes[n].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[n++].val.programmaticStreamSerializationAllowed = 1;
   }
   cudaLaunchConfig_t config{};
   config.gridDim = dim3{l.blocks, 1, 1};
@@ -146,7 +150,7 @@ struct HostCase {
 
 cudaError_t run(trap_job *job, const void *kernel, unsigned blocks, unsigned threads, unsigned cluster = 1,
                 size_t dynamic = 0, int cooperative = 0) {
-  return launch({kernel, blocks, threads, cluster, dynamic, cooperative, 0}, job);
+  return launch({kernel, blocks, threads, cluster, dynamic, cooperative, 0, 0}, job);
 }
 
 void check_host(const HostCase &c) {
