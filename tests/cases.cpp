@@ -376,6 +376,11 @@ constexpr EvenRows kEvenRows[] = {
     // What is kept of tensors that are not aligned.
     {{600, 64, 1, 1, 1}, WN_LAYER, false, 1},
     {{2200, 1032, 1, 1, 1}, WN_LAYER, false, 1},
+    // What a toy's blocks do not hold together, of several runs.
+    {{3, 1, 11008, 1, 1}, WN_BATCH},
+    {{1, 2, 16504, 1, 1}, WN_GROUP},
+    {{3, 1, 11008, 1, 1}, WN_BATCH, false, 1},
+    {{1, 2, 16504, 1, 1}, WN_GROUP, false, 1},
 };
 
 void AddEvenRows(List *list) {

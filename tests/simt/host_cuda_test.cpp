@@ -282,6 +282,24 @@ TEST_F(HostCudaCalls, LeaveOutWhatNobodyWants) {
   EXPECT_EQ(launches() - middle - gradients, gradients - 1) << "no parameter sums";
 }
 
+// All of a call but the first may be brought to the device before that one has ended, where devices can do so.
+TEST_F(HostCudaCalls, LaunchesThatFollowBeginEarly) {
+  Make(SmallProblem());
+  const std::int64_t launched = launches(), early = early_launches();
+  ASSERT_EQ(Run(WN_TRAIN, nullptr), WN_OK) << wn_last_error();
+  EXPECT_GT(launches() - launched, 1);
+  EXPECT_EQ(early_launches() - early, launches() - launched - 1);
+}
+
+TEST_F(HostCudaCalls, ButNotOnOldDevices) {
+  set_devices({a100()});
+  Make(SmallProblem());
+  const std::int64_t launched = launches();
+  ASSERT_EQ(Run(WN_TRAIN, nullptr), WN_OK) << wn_last_error();
+  EXPECT_GT(launches() - launched, 1);
+  EXPECT_EQ(early_launches(), 0);
+}
+
 TEST_F(HostCudaCalls, NoSamplesAreNoLaunch) {
   Make(SmallProblem());
   const std::int64_t before = launches();
