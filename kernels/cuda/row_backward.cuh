@@ -197,16 +197,16 @@ WN_DEVICE void sum_runs(const wni_cuda_job &job, const RowBackward<X, D> &set, c
   typedef Real<X> R;
   const wni_cuda_row &row = job.cut.row;
   const unsigned across = static_cast<unsigned>(row.run_octets), warps = wn_threads() / 32;
-  const OneParam<R> one = {};
-  const ParamSource<R> from = {&one, nullptr, nullptr};
   for (unsigned run = wn_thread() / 32; run < part.count / across; run += warps) {
+    const RowParams<R> params = row_params<R>(job, param_at(job, set.start, {run, 0}), 8);
+    const ParamSource<R> from = {nullptr, &params, nullptr};
     R sums[2] = {0, 0};
     for (unsigned octet = wn_lane(); octet < across; octet += 32) {
       const RowOctet o = {run, octet};
       const int n = octet_elements(row, o);
       const BackwardInput<X, D> in = load_or_take(job, set, o, n, needs_residual(job.call), run * across + octet, kept);
       const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
-      take_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
+      sum_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
     }
     sum_lanes(sums, 5);
     if (wn_lane() == 0) store_task_sums(job, set.start.set * row.runs + part.run + run, sums);

@@ -41,6 +41,21 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D
   return g;
 }
 
+/* The same where nobody keeps g: what does not go into the sums is not made. */
+template <class X, class D, class R, class Columns>
+WN_DEVICE void sum_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                            const Normalizer<R> &s, const ParamSource<R> &from, const Packed<X> &x, const Octet<R> &dz,
+                            R (&set_sums)[2], bool columns, Columns *column_sums) {
+  if (job.cut.row.per_element) {
+    take_gradient(job, set, o, n, s, from, x, dz, set_sums, columns, column_sums);
+    return;
+  }
+  Octet<R> xhat = unpack(x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
+  add_terms(n, dz, xhat, set_sums);
+}
+
 /* Where g was not kept: from x and dy to dx once more. late: the extra tensor is still to be loaded. */
 template <class X, class D>
 WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
@@ -139,7 +154,7 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
         const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
         keep_input(job.call, kept, i, &in);
         const SharedOctet<R> v = {shared, i};
-        take_gradient(job, set, o, n, s, from, in.x, dz, sums, columns, &v);
+        sum_gradient(job, set, o, n, s, from, in.x, dz, sums, columns, &v);
       });
 }
 

@@ -175,7 +175,7 @@ static const shape shapes[] = {
     {"group NXC 64x64, g32", WN_GROUP, WN_NXC, 128, 320, 4096, 32},
     {"layer NCX 64x64", WN_LAYER, WN_NCX, 32, 1024, 4096, 1},
     /* What no team of blocks holds. */
-    {"rows of 67108864", WN_LAYER, WN_NXC, 4, 1 << 26, 1, 1},
+    {"rows of 67108864", WN_LAYER, WN_NXC, 64, 1 << 26, 1, 1},
     {"batch NCX 1024x1024", WN_BATCH, WN_NCX, 32, 8, 1 << 20, 1},
     {"group NCX 1024x1024, g32", WN_GROUP, WN_NCX, 2, 256, 1 << 20, 32},
     {"batch NXC 112x112", WN_BATCH, WN_NXC, 1024, 64, 12544, 1},
