@@ -15,12 +15,15 @@ STORES = ("STG", "ST")
 Step = namedtuple("Step", "instruction area bytes kept in_flight depth")
 
 
-def follow(listed, thread, most=30000):
-    """The steps of a thread until it ends, or the first `most`."""
+def follow(listed, thread, most=30000, still=4000):
+    """The steps of a thread until it ends, or has met nothing new for `still` steps, or the first `most`."""
     index = {i.address: k for k, i in enumerate(listed)}
-    steps, pending, at, callers = [], {}, 0, []
-    while len(steps) < most:
+    steps, pending, at, callers, met, news = [], {}, 0, [], set(), 0
+    while len(steps) < most and len(steps) - news < still:
         i = listed[at]
+        if at not in met:
+            met.add(at)
+            news = len(steps)
         for barrier in range(6):
             if i.wait >> barrier & 1:
                 pending.pop(barrier, None)
