@@ -243,8 +243,11 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
 
 static void whole_rows_backward(const wni_plan_input *in, const wni_cuda_figures *d, holder h, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
+  const int64_t shared = column_bytes(in, h, r->octets);
+  if (h.scope == WNI_CUDA_TEAM && wni_cuda_resident(d, h.block, shared) == 1)
+    h = by_block(h.scope, most_threads(in)); /* alone on its multiprocessor, and so with all of its registers */
   wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
-  l->shared = (unsigned)column_bytes(in, h, r->octets);
+  l->shared = (unsigned)shared;
   const int64_t blocks = least(PERSISTENT, resident_blocks(in, d, h, l->shared)) * d->sms;
   l->grid = (unsigned)most(1, least(l->grid, blocks));
   /* The columns of lanes meet where the parameters were. */

@@ -56,8 +56,7 @@ def measure(call, listed, table=b""):
 
 def _of_loop(call, k, loop):
     turn = [s.instruction for s in loop.steps]
-    loads = any(s.area in trace.TENSORS and s.instruction.op in trace.LOADS for s in loop.steps)
-    return Measured(call, k, len(turn) / loop.elements, max(s.in_flight for s in loop.steps) if loads else None,
+    return Measured(call, k, len(turn) / loop.elements, loop.in_flight,
                     narrow_accesses(loop.steps, call), [i.text for i in turn if is_double(i)],
                     [i.text for i in turn if is_long_division(i)])
 

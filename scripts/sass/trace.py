@@ -82,18 +82,21 @@ def _next(i, thread, index, at):
     return at + 1
 
 
-# steps: of one turn; elements: that it takes of x, or makes of y or dx where it reads none.
-Loop = namedtuple("Loop", "steps elements")
+# steps: of one turn; elements: that it takes of x, or makes of y or dx where it reads none; in_flight: of all turns the
+# most, for copies to shared memory pile up; None where it loads nothing from memory.
+Loop = namedtuple("Loop", "steps elements in_flight")
 
 
 def hot_loops(steps, x_bytes):
     """The loops that go over tensors, in memory or kept in shared memory: one turn of each. A turn is from one execution of an access to the next one of
     the same; accesses that turn together are one loop, and of loops in one another the inner one counts. A function that
     a loop calls several times is part of it and no loop."""
-    places, last = {}, {}
+    places, last, flying = {}, {}, {}
     for k, s in enumerate(steps):
         if s.area in TENSORS and s.depth == 0:
             address = s.instruction.address
+            if s.instruction.op in LOADS:
+                flying[address] = max(s.in_flight, flying.get(address, 0))
             if address in last:
                 places.setdefault(address, []).append((last[address], k))
             last[address] = k
@@ -103,7 +106,8 @@ def hot_loops(steps, x_bytes):
         turn = steps[first:after]
         members = frozenset(s.instruction.address for s in turn if s.area in TENSORS and s.depth == 0)
         if members not in loops or len(turn) < len(loops[members].steps):
-            loops[members] = Loop(turn, _elements(turn, x_bytes))
+            loads = [flying[m] for m in members if m in flying]
+            loops[members] = Loop(turn, _elements(turn, x_bytes), max(loads) if loads else None)
     keys = list(loops)
     return [loops[m] for m in keys if not any(other < m for other in keys)]
 

@@ -173,7 +173,7 @@ const char *name(Trap t) {
       "outside",     "freed",       "host_memory",   "misaligned",      "forbidden", "undefined",   "race_shared",
       "race_global", "barrier",     "barrier_named", "barrier_cluster", "lane",      "shared_size", "peer_left",
       "peer",        "copy_early",  "copy_source",   "copy_lost",       "mbarrier",  "deadlock",    "endless",
-      "stack",       "unsupported", "launch",        "early",           "resident",    "host_call"};
+      "stack",       "unsupported", "launch",        "early",           "resident",  "host_call"};
   static_assert(sizeof names / sizeof *names == static_cast<size_t>(Trap::count_), "a name for each trap");
   return names[static_cast<size_t>(t)];
 }

@@ -190,11 +190,11 @@ unsupported_kernel(WN_PARAM(trap_job) j) {
 }  // namespace
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)
-#define CASE(trap, kernel, blocks, dynamic)                                                                \
-  {                                                                                                        \
+#define CASE(trap, kernel, blocks, dynamic)                                                                   \
+  {                                                                                                           \
 #kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, 64, 1, dynamic, 0, 0, 0 }, { \
-      KERNEL(kernel<false>), blocks, 64, 1, dynamic, 0, 0, 0                                               \
-    }                                                                                                      \
+      KERNEL(kernel<false>), blocks, 64, 1, dynamic, 0, 0, 0                                                  \
+    }                                                                                                         \
   }
 
 extern "C" {

@@ -324,11 +324,12 @@ begins_early_kernel(WN_PARAM(trap_job) j) {
 }  // namespace
 
 #define KERNEL(k) reinterpret_cast<const void *>(k)
-#define CASE(trap, kernel, blocks, threads, cluster, dynamic)                                                         \
-  {                                                                                                                   \
-#kernel, static_cast < int>(Trap::trap), -1, {KERNEL(kernel <true>), blocks, threads, cluster, dynamic, 0, 0, 0 }, { \
-      KERNEL(kernel<false>), blocks, threads, cluster, dynamic, 0, 0, 0                                               \
-    }                                                                                                                 \
+#define CASE(trap, kernel, blocks, threads, cluster, dynamic)                   \
+  {                                                                             \
+#kernel, static_cast < int>(Trap::trap), -1,                                \
+        {KERNEL(kernel <true>), blocks, threads, cluster, dynamic, 0, 0, 0 }, { \
+      KERNEL(kernel<false>), blocks, threads, cluster, dynamic, 0, 0, 0         \
+    }                                                                           \
   }
 
 extern "C" {
