@@ -48,8 +48,8 @@ template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
   wn_let_later_begin();
-  by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(job,
-                                                       [](const wni_cuda_job &as) WN_INLINED { row_backward_sums<X, D>(as); });
+  by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(
+      job, [](const wni_cuda_job &as) WN_INLINED { row_backward_sums<X, D>(as); });
 }
 
 /* dx = rstd g, dresidual, and sums of dz xhat and dz, where the statistics are constants. */
@@ -108,8 +108,8 @@ template <class X, class D>
 WN_KERNEL(kSegmentThreads, 1)
 row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   begin_later();
-  by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(job,
-                                                       [](const wni_cuda_job &as) WN_INLINED { row_backward_apply<X, D>(as); });
+  by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(
+      job, [](const wni_cuda_job &as) WN_INLINED { row_backward_apply<X, D>(as); });
 }
 
 }  // namespace wn

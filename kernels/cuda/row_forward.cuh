@@ -333,13 +333,14 @@ template <class X, class Y, wni_cuda_scope scope>
 WN_KERNEL((ForwardBounds<X, Y, scope>::threads), (ForwardBounds<X, Y, scope>::blocks))
 row_forward_kernel(WN_PARAM(wni_cuda_job) job) {
   if (scope != WNI_CUDA_TEAM) wn_let_later_begin();
-  by_plainness<scope != WNI_CUDA_TEAM, ForwardBounds<X, Y, scope>::short_way>(job, [](const wni_cuda_job &as) WN_INLINED {
-    if constexpr (scope == WNI_CUDA_TEAM) {
-      forward_team<X, Y>(as);
-    } else {
-      forward_held<X, Y, scope>(as);
-    }
-  });
+  by_plainness<scope != WNI_CUDA_TEAM, ForwardBounds<X, Y, scope>::short_way>(job,
+                                                                              [](const wni_cuda_job &as) WN_INLINED {
+                                                                                if constexpr (scope == WNI_CUDA_TEAM) {
+                                                                                  forward_team<X, Y>(as);
+                                                                                } else {
+                                                                                  forward_held<X, Y, scope>(as);
+                                                                                }
+                                                                              });
 }
 
 }  // namespace wn

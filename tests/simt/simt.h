@@ -152,7 +152,7 @@ void set_counting(bool on);
 void set_cache(size_t bytes);
 /* Launches since reset() while counting was on. */
 const std::vector<Counts> &counts();
-int64_t launches(); /* since reset(), counted or not */
+int64_t launches();       /* since reset(), counted or not */
 int64_t early_launches(); /* of these: may begin before the launch in front of them has ended */
 
 }  // namespace wn::simt
