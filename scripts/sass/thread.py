@@ -2,6 +2,7 @@
 argument, the thread's and block's numbers. Of memory nothing is known: every load gives the same bits, which are an
 ordinary number in each of the library's types. A warp's other lanes are taken to do the same."""
 
+import bisect
 import math
 import re
 import struct
@@ -72,6 +73,7 @@ class Thread:
         self.special = {"SR_TID.X": thread, "SR_LANEID": thread % 32}
         self.r, self.p, self.shared = {}, {}, {}
         self.origin, self.kept = {}, {}  # of a register, of a word of shared memory: the tensor that it was loaded from
+        self.places, self.stripe = [], 16 * block  # where those words begin, in order; what a block keeps at a time
 
     # ---- operands
 
@@ -344,14 +346,24 @@ class Thread:
         words = max(1, self.width(i) // 4)
         if i.op == "LDGSTS":
             at = self.address(i.operands[:1], False)
-            self.kept.update({at + 4 * k: area for k in range(words)})
+            self.keep(at, area, words)
             return
         bank, number = self.key(i.operands[0])
         self.origin.update({(bank, number + k): area for k in range(words)})
 
+    def keep(self, at, area, words):
+        self.kept.update({at + 4 * k: area for k in range(words)})
+        bisect.insort(self.places, at)
+
     def kept_at(self, i):
-        """The tensor whose elements an access to shared memory is to, None if it is to something else."""
-        return self.kept.get(self.address(i.operands, False))
+        """The tensor whose elements an access to shared memory is to, None if it is to something else. What other threads
+        of the block have kept is beside what this one has."""
+        at = self.address(i.operands, False)
+        if at in self.shared or self.width(i) < 16:
+            return self.kept.get(at)
+        before = bisect.bisect_right(self.places, at)
+        near = self.places[before - 1] if before else at - self.stripe
+        return self.kept.get(near) if at - near < self.stripe else None
 
     def copy_to_shared(self, i):
         at = self.address(i.operands[:1], False)
@@ -367,9 +379,9 @@ class Thread:
         area = self.origin.get(self.key(i.operands[1]))
         for k in range(words):
             self.kept.pop(at + 4 * k, None)
-            if area and words == 4:
-                self.kept[at + 4 * k] = area
             self.shared[at + 4 * k] = value >> 32 * k & MASK if words < 4 else LOADED
+        if area and words == 4:
+            self.keep(at, area, words)
 
     def flags_to_register(self, i):
         bits = sum(1 << k for k in range(7) if self.p.get(f"P{k}", False))
@@ -458,5 +470,5 @@ OPERATIONS = {
     **{op: lambda t, i: t.set(i.operands[0], LOADED << 32 | LOADED, 2) for op in ("DADD", "DMUL", "DFMA")},
     **{op: Thread.nothing for op in ("NOP", "BSSY", "BSYNC", "BREAK", "WARPSYNC", "ENDCOLLECTIVE", "BAR", "STG", "ST",
                                      "RED", "REDG", "YIELD", "BMOV", "LDGDEPBAR", "DEPBAR", "MEMBAR", "ERRBAR",
-                                     "CGAERRBAR", "CCTL", "NANOSLEEP", "FENCE")},
+                                     "CGAERRBAR", "CCTL", "NANOSLEEP", "FENCE", "PREEXIT", "ACQBULK")},
 }

@@ -10,8 +10,9 @@ TENSORS = ("x", "residual", "y", "sum", "dy", "dx", "dresidual")
 LOADS = ("LDG", "LD", "LDGSTS")
 STORES = ("STG", "ST")
 
-# area, bytes: of an access to global memory, or of what is taken from a tensor's elements in shared memory, which are at
-# `kept` there (else None); in_flight: bytes of tensors that this thread waits for after the instruction; depth: of calls.
+# area, bytes: of an access to global memory, or of what is taken from a tensor's elements in shared memory, which are
+# at `kept` there (else None); in_flight: bytes of tensors that this thread waits for after the instruction; depth: of
+# calls.
 Step = namedtuple("Step", "instruction area bytes kept in_flight depth")
 
 
@@ -88,9 +89,9 @@ Loop = namedtuple("Loop", "steps elements in_flight")
 
 
 def hot_loops(steps, x_bytes):
-    """The loops that go over tensors, in memory or kept in shared memory: one turn of each. A turn is from one execution of an access to the next one of
-    the same; accesses that turn together are one loop, and of loops in one another the inner one counts. A function that
-    a loop calls several times is part of it and no loop."""
+    """The loops that go over tensors, in memory or kept in shared memory: one turn of each. A turn is from one execution
+    of an access to the next one of the same; accesses that turn together are one loop, and of loops in one another the
+    inner one counts. A function that a loop calls several times is part of it and no loop."""
     places, last, flying = {}, {}, {}
     for k, s in enumerate(steps):
         if s.area in TENSORS and s.depth == 0:
