@@ -301,7 +301,7 @@ template <class X, class D, wni_cuda_scope scope>
 WN_KERNEL((BackwardBounds<X, D, scope>::threads), (BackwardBounds<X, D, scope>::blocks))
 row_backward_kernel(WN_PARAM(wni_cuda_job) job) {
   typedef BackwardBounds<X, D, scope> Bounds;
-  if (scope != WNI_CUDA_TEAM) wn_let_later_begin(); /* blocks that wait for one another are in nobody's way */
+  if (scope != WNI_CUDA_TEAM) wn_let_later_begin(); /* nothing comes beside blocks that wait for one another */
   by_plainness<scope != WNI_CUDA_TEAM, Bounds::short_way>(job, [](const wni_cuda_job &as) WN_INLINED {
     if constexpr (scope == WNI_CUDA_TEAM) {
       backward_team<X, D>(as);

@@ -101,6 +101,30 @@ class Following(unittest.TestCase):
             t.execute(listing.instruction(f"        /*0010*/      {line} ;   /* 0x0000000000000000 */", 0))
         self.assertEqual((t.r["R", 4], t.r["R", 5]), (0, 2))
 
+    def test_what_shared_memory_keeps(self):
+        """Of a tensor: what this thread has put there and what its neighbours have; not what it has made itself."""
+        t = Thread(90, b"", 32, 1)
+
+        def instruction(line):
+            return listing.instruction(f"        /*0010*/      {line} ;   /* 0x0000000000000000 */", 0)
+
+        copy = instruction("LDGSTS.E.BYPASS.128 [R2+0x400], [R4.64]")
+        t.execute(copy)
+        t.loaded_from(copy, "x")
+        self.assertEqual(t.kept_at(instruction("LDS.128 R8, [R2+0x400]")), "x")
+        self.assertEqual(t.kept_at(instruction("LDS.128 R8, [R2+0x5f0]")), "x")  # the block's last thread's
+        self.assertIsNone(t.kept_at(instruction("LDS.128 R8, [R2+0x600]")))
+        self.assertIsNone(t.kept_at(instruction("LDS R8, [R2+0x410]")))  # no octet
+        t.execute(instruction("STS.128 [R2+0x400], R12"))
+        self.assertIsNone(t.kept_at(instruction("LDS.128 R8, [R2+0x400]")))
+
+    def test_votes_that_all_lanes_cast_alike(self):
+        t = Thread(90, b"", 32, 1)
+        t.execute(listing.instruction("        /*0010*/      VOTE.ANY P1, !PT ;   /* 0x0000000000000000 */", 0))
+        self.assertFalse(t.p["P1"])
+        t.execute(listing.instruction("        /*0010*/      VOTE.ANY P1, PT ;   /* 0x0000000000000000 */", 0))
+        self.assertTrue(t.p["P1"])
+
 
 if __name__ == "__main__":
     unittest.main()
