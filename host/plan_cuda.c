@@ -121,8 +121,6 @@ static int64_t most_slab_chunks(const wni_plan_input *in, const wni_cuda_figures
 
 /* ---- COLUMN: teams of blocks */
 
-static int64_t team_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? 128 : 256; }
-
 /* Neighbouring tiles that the sets of their columns do not leave. */
 static int64_t tiles_of_sets(const wni_geometry *g, const wni_cuda_column *c) {
   const int64_t tile = (int64_t)c->tile_octets * WNI_OCTET;
@@ -135,7 +133,7 @@ static int64_t tiles_of_sets(const wni_geometry *g, const wni_cuda_column *c) {
  * sums and means), backward gamma, beta, mean and rstd of the tile as well. A unit is a turn of its threads over the
  * rows. */
 static wni_cuda_load column_load(const wni_plan_input *in, const wni_cuda_column *c) {
-  const int64_t threads = team_threads(in), lanes = threads / c->tile_octets, real = size_of(in->types.real);
+  const int64_t threads = wni_cuda_team_threads(in), lanes = threads / c->tile_octets, real = size_of(in->types.real);
   const int64_t numbers = (25 * threads / WARP + (is_backward(in) ? 4 * WNI_OCTET : 0)) * c->tile_octets;
   return (wni_cuda_load){.units = ceil_div(c->rows, lanes),
                          .bytes = threads * wni_cuda_kept_bytes(in),
@@ -158,12 +156,12 @@ static bool cut_column_team(const wni_plan_input *in, const wni_cuda_figures *d,
   const int64_t tasks = slabs * ceil_div(c->tiles, load.width);
   const int64_t blocks = wni_cuda_team_blocks(d, &load, in->geo.param_by_row ? 0 : tasks);
   if (blocks == 0) return narrow_tile(in, c) && cut_column_team(in, d, slabs, c);
-  const int64_t lanes = team_threads(in) / c->tile_octets, each = ceil_div(load.units, blocks);
+  const int64_t lanes = wni_cuda_team_threads(in) / c->tile_octets, each = ceil_div(load.units, blocks);
   c->chunk_rows = each * lanes;
   c->chunks = ceil_div(c->rows, c->chunk_rows);
   c->team_tiles = (int)load.width;
   c->team = (int)(c->chunks * load.width);
-  c->kept_octets = each * team_threads(in);
+  c->kept_octets = each * wni_cuda_team_threads(in);
   return true;
 }
 
@@ -183,7 +181,7 @@ static bool plan_column_team(const wni_plan_input *in, const wni_cuda_figures *d
   plan->cut.column = cut;
   wni_cuda_launch *const l =
       wni_cuda_add(plan, is_backward(in) ? WNI_CUDA_COLUMN_BACKWARD : WNI_CUDA_COLUMN_FORWARD, 0);
-  l->block = (unsigned)team_threads(in);
+  l->block = (unsigned)wni_cuda_team_threads(in);
   l->shared = (unsigned)(cut.kept_octets * wni_cuda_kept_bytes(in) + column_load(in, &cut).fixed);
   const int64_t tasks = slabs * ceil_div(cut.tiles, cut.team_tiles);
   l->grid = (unsigned)(cut.team * most(1, least(tasks, wni_cuda_team_seats(d) / cut.team)));

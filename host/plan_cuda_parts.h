@@ -72,6 +72,9 @@ int64_t wni_cuda_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *loa
 int64_t wni_cuda_most_team_blocks(const wni_cuda_figures *d, const wni_cuda_load *load);
 int64_t wni_cuda_team_seats(const wni_cuda_figures *d);
 
+/* Of a block of a team: two of them share a multiprocessor's registers. */
+static inline int64_t wni_cuda_team_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? 128 : 256; }
+
 void wni_cuda_plan_row(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan);
 bool wni_cuda_smaller_row(const wni_plan_input *in, int index, wni_plan_input *smaller);
 

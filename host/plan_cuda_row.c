@@ -55,9 +55,6 @@ static holder by_block(wni_cuda_scope scope, int64_t threads) { return (holder){
 /* The most threads of a block that holds a set: what the kernels' launch bounds leave registers for. */
 static int64_t most_threads(const wni_plan_input *in) { return in->types.real == WN_F64 ? BLOCK_MOST / 2 : BLOCK_MOST; }
 
-/* Of a block of a team: two of them share a multiprocessor's registers. */
-static int64_t team_threads(const wni_plan_input *in) { return most_threads(in) / 2; }
-
 /* Octets of a set that a block holds in registers: backward of wide types fewer. */
 static int64_t most_held(const wni_plan_input *in) {
   return (is_backward(in) && size_of(in->types.x) > 2 ? 2 : 4) * most_threads(in);
@@ -76,7 +73,7 @@ static holder hold_set(const wni_plan_input *in, int64_t octets) {
     return by_block(WNI_CUDA_BLOCK_2, most(BLOCK_LEAST, threads_for(octets, 2)));
   if (octets <= most_held(in))
     return by_block(WNI_CUDA_BLOCK_4, most(is_backward(in) ? BLOCK_LEAST : 2 * WARP, threads_for(octets, 4)));
-  return by_block(WNI_CUDA_TEAM, team_threads(in));
+  return by_block(WNI_CUDA_TEAM, wni_cuda_team_threads(in));
 }
 
 static int64_t most_segments(int64_t octets) { return most(1, ceil_div(octets, SEGMENT_OCTETS)); }
@@ -188,7 +185,7 @@ static bool add_team(const wni_plan_input *in, const wni_cuda_figures *d, wni_cu
   const wni_cuda_load load = load_of(in, &plan->cut.row);
   const int64_t blocks = wni_cuda_team_blocks(d, &load, may_split(in) ? in->geo.sets : 0);
   if (blocks == 0 || in->ranks > 0 || (blocks > 1 && stays_in_cache(in, d, &plan->cut.row))) return false;
-  add_whole(plan, d, function, by_block(WNI_CUDA_TEAM, team_threads(in)), in->geo.sets);
+  add_whole(plan, d, function, by_block(WNI_CUDA_TEAM, wni_cuda_team_threads(in)), in->geo.sets);
   seat_team(in, d, &load, blocks, plan);
   return true;
 }

@@ -7,17 +7,11 @@
 
 namespace wn {
 
-template <class X, class D>
-struct KeptGradients {
-  KeptOctets<X> x;
-  KeptOctets<D> dy;
-};
-
 /* ---- x and dy */
 
 template <class X, class D>
 WN_DEVICE void keep_gradients(const wni_cuda_job &job, const ColumnShape<true> &s, const ColumnTask &t,
-                              const KeptGradients<X, D> &kept) {
+                              const KeptInput<X, D> &kept) {
   const wni_call &call = job.call;
   const bool wide = is_wide<X>(call.x) && is_wide<D>(call.dy) && t.columns == 8;
   const X *const x = octets_of<const X>(s, t, call.x);
@@ -87,7 +81,7 @@ WN_DEVICE Packed<X> load_more(const wni_call &call, const GradientInput &in, con
 template <class X, class D>
 WN_DEVICE Octet<Real<X>> kept_dz(const wni_cuda_job &job, const GradientInput &in, const ColumnShape<true> &s,
                                  const ColumnTask &t, const SharedPairs<Real<X>> &statistics, const Factors<Real<X>> &f,
-                                 const KeptGradients<X, D> &kept, unsigned slot, const RowPlace &place, int64_t row,
+                                 const KeptInput<X, D> &kept, unsigned slot, const RowPlace &place, int64_t row,
                                  const GradientTensors<X, D> &from, bool again) {
   const wni_call &call = job.call;
   Packed<D> dy = load_line<false>(from.dy, 0, false); /* its type */
@@ -122,7 +116,7 @@ WN_DEVICE void flush_warp(const ColumnTask &t, int block_lanes, int width, bool 
 
 template <class X, class D>
 WN_DEVICE void sum_kept(const wni_cuda_job &job, const ColumnShape<true> &s, const ColumnTask &t,
-                        const SharedPairs<Real<X>> &statistics, Factors<Real<X>> f, const KeptGradients<X, D> &kept,
+                        const SharedPairs<Real<X>> &statistics, Factors<Real<X>> f, const KeptInput<X, D> &kept,
                         Real<X> *room) {
   typedef Real<X> R;
   const wni_call &call = job.call;
@@ -204,7 +198,7 @@ WN_DEVICE ColumnTerms<R> kept_terms(const SharedPairs<R> &terms, unsigned octet)
 template <class X, class D>
 WN_DEVICE void apply_kept(const wni_cuda_job &job, const ColumnShape<true> &s, const ColumnTask &t,
                           const SharedPairs<Real<X>> &statistics, Factors<Real<X>> f, const SharedPairs<Real<X>> &terms,
-                          const KeptGradients<X, D> &kept) {
+                          const KeptInput<X, D> &kept) {
   typedef Real<X> R;
   const wni_call &call = job.call;
   const bool row_sums = call.geo.param_by_row && (call.dgamma != nullptr || call.dbeta != nullptr);
@@ -247,7 +241,7 @@ column_backward_kernel(WN_PARAM(wni_cuda_job) job) {
   const wni_cuda_column &cut = job.cut.column;
   const ColumnShape<true> s = column_shape<true>(job);
   const unsigned octets = static_cast<unsigned>(cut.kept_octets);
-  const KeptGradients<X, D> kept = {{dynamic, octets}, {dynamic + octets * kKeptWords<X>, octets}};
+  const KeptInput<X, D> kept = {{dynamic, octets}, {dynamic + octets * kKeptWords<X>, octets}};
   R *const factors = reinterpret_cast<R *>(kept.dy.room + octets * kKeptWords<D>);
   const SharedPairs<R> statistics = {reinterpret_cast<uint4 *>(factors + 16 * cut.tile_octets),
                                      static_cast<unsigned>(cut.tile_octets)};

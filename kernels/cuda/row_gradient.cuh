@@ -103,13 +103,6 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 template <class X, class D>
 constexpr int kGradientBatch = sizeof(X) <= 2 && !kIsMixed<D> ? 2 : 1;
 
-/* x and dy of a part's first octets. */
-template <class X, class D>
-struct KeptInput {
-  KeptOctets<X> x;
-  KeptOctets<D> dy;
-};
-
 template <class X, class D>
 WN_DEVICE void keep_input(const wni_call &call, const KeptInput<X, D> &kept, unsigned i, BackwardInput<X, D> *in) {
   if (i >= kept.x.octets) return;

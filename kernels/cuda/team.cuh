@@ -42,6 +42,13 @@ struct KeptOctets {
   unsigned octets;
 };
 
+/* What a backward pass keeps. */
+template <class X, class D>
+struct KeptInput {
+  KeptOctets<X> x;
+  KeptOctets<D> dy;
+};
+
 /* Words of 16 bytes that an octet takes. */
 template <class T>
 constexpr int kKeptWords = Packed<T>::kWords / 4;

@@ -414,6 +414,9 @@ class Thread:
     def ordinary(self, i):
         self.set(i.operands[0], LOADED)
 
+    def count_bits(self, i):
+        self.set(i.operands[0], bin(self.value(i.operands[1]) & MASK).count("1"))
+
     def vote(self, i):
         """Of lanes that all say the same: which of them, and whether any or all do."""
         said = self.predicate(i.operands[-1])
@@ -461,8 +464,7 @@ OPERATIONS = {
     "S2R": _special, "S2UR": _special,
     "FCHK": lambda t, i: t.set_predicate(i.operands[0], False),
     "VOTE": Thread.vote, "VOTEU": Thread.vote,
-    "POPC": lambda t, i: t.set(i.operands[0], bin(t.value(i.operands[1]) & MASK).count("1")),
-    "UPOPC": lambda t, i: t.set(i.operands[0], bin(t.value(i.operands[1]) & MASK).count("1")),
+    "POPC": Thread.count_bits, "UPOPC": Thread.count_bits,
     "LDGSTS": Thread.copy_to_shared,
     "UFLO": lambda t, i: t.set(i.operands[0], max(0, (t.value(i.operands[1]) & MASK).bit_length() - 1)),
     "HFMA2": Thread.half_immediates, "HADD2": lambda t, i: t.set(i.operands[0], bits_of(1.0)),
