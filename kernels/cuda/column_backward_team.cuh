@@ -48,12 +48,18 @@ WN_DEVICE void keep_statistics(const wni_cuda_job &job, const ColumnTask &t, con
   }
 }
 
+/* The two numbers of each of an octet's columns. */
+template <class R>
+WN_DEVICE void take_pair(const SharedPairs<R> &tile, unsigned octet, R (&first)[8], R (&second)[8]) {
+  const OctetPair<R> v = load_shared(tile, octet);
+#pragma unroll
+  for (int i = 0; i < 8; i++) first[i] = v.of[0][i], second[i] = v.of[1][i];
+}
+
 template <class R>
 WN_DEVICE ColumnStatistics<R> kept_statistics(const SharedPairs<R> &tile, unsigned octet) {
-  const OctetPair<R> v = load_shared(tile, octet);
   ColumnStatistics<R> k;
-#pragma unroll
-  for (int i = 0; i < 8; i++) k.mean[i] = v.of[0][i], k.rstd[i] = v.of[1][i];
+  take_pair(tile, octet, k.mean, k.rstd);
   return k;
 }
 
@@ -188,10 +194,8 @@ WN_DEVICE void keep_terms(const wni_cuda_job &job, const TileSets &sets, const S
 
 template <class R>
 WN_DEVICE ColumnTerms<R> kept_terms(const SharedPairs<R> &terms, unsigned octet) {
-  const OctetPair<R> v = load_shared(terms, octet);
   ColumnTerms<R> k;
-#pragma unroll
-  for (int i = 0; i < 8; i++) k.of_xhat[i] = v.of[0][i], k.constant[i] = v.of[1][i];
+  take_pair(terms, octet, k.of_xhat, k.constant);
   return k;
 }
 

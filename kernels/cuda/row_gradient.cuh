@@ -19,6 +19,14 @@ WN_DEVICE void add_terms(int n, const Octet<R> &term, const Octet<R> &xhat, R (&
   sums[1] += sum;
 }
 
+template <class X>
+WN_DEVICE Octet<Real<X>> xhats_of(const Normalizer<Real<X>> &s, const Packed<X> &x) {
+  Octet<Real<X>> xhat = unpack(x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
+  return xhat;
+}
+
 /* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
  * xhat and dz where the set has one parameter. */
 template <class X, class D, class R, class Columns>
@@ -26,9 +34,7 @@ WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D
                                  const Normalizer<R> &s, const ParamSource<R> &from, const Packed<X> &x,
                                  const Octet<R> &dz, R (&set_sums)[2], bool columns, Columns *column_sums) {
   const bool weighted = job.cut.row.per_element;
-  Octet<R> xhat = unpack(x);
-#pragma unroll
-  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
+  const Octet<R> xhat = xhats_of<X>(s, x);
   if (columns) add_products(column_sums, dz, xhat);
   Octet<R> g = gammas_from(from, job, set.start, forget(o), n);
 #pragma unroll
@@ -50,10 +56,7 @@ WN_DEVICE void sum_gradient(const wni_cuda_job &job, const RowBackward<X, D> &se
     take_gradient(job, set, o, n, s, from, x, dz, set_sums, columns, column_sums);
     return;
   }
-  Octet<R> xhat = unpack(x);
-#pragma unroll
-  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
-  add_terms(n, dz, xhat, set_sums);
+  add_terms(n, dz, xhats_of<X>(s, x), set_sums);
 }
 
 /* Where g was not kept: from x and dy to dx once more. late: the extra tensor is still to be loaded. */
