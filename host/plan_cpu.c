@@ -220,7 +220,7 @@ static void lay_out(const wni_plan_input *in, wni_cpu_plan *plan) {
 }
 
 /* What the last caches of most processors have room for beside what is read. */
-enum { STREAM_BYTES = 16 << 20 };
+enum { STREAM_BYTES = 4 << 20 };
 
 void wni_plan_cpu(const wni_plan_input *in, wni_cpu_plan *plan) {
   plan->pattern = in->geo.pattern;

@@ -105,7 +105,7 @@ static inline int64_t column_offset(const wni_geometry *g, const wni_tensor *t, 
 /* Lines of a tensor that is even. */
 static inline line_source column_lines(const wni_geometry *g, const wni_tensor *t, const column_stretch *s,
                                        int64_t line) {
-  const line_source l = {{t->type, t->data, column_offset(g, t, s, s->row + line * s->fold)},
+  const line_source l = {{t->type, t->data, column_offset(g, t, s, s->row + line * s->fold), 0, 0},
                          s->fold * column_pitch(g, t)};
   return l;
 }

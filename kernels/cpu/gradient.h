@@ -106,6 +106,8 @@ WNI_INLINE void dx_loop(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradi
                         source x, source dz, int64_t n, target dx) {
   const vec a = vec_splat(t.dz_factor), b = vec_splat(t.constant), c = vec_splat(t.xhat_factor);
   WNI_EACH_VECTOR(i, k, n, {
+    source_fetch_ahead(dz, i);
+    source_fetch_ahead(x, i);
     vec g = vec_load_as(dt, dz.p, dz.first + i, k);
     if (each) g *= vec_load_k(gamma + i, k);
     const vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));

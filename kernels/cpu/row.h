@@ -142,7 +142,7 @@ static inline void row_store(const wni_tensor *t, row_place at, const row_part *
 /* A tile of one run can be read and written where it is; several are gathered in `scratch` first. */
 static inline source row_source(const wni_tensor *t, row_place at, const row_part *tile, real *scratch) {
   if (tile->runs == 1) {
-    const source s = {t->type, t->data, row_offset(t, at, tile)};
+    const source s = {.type = t->type, .p = t->data, .first = row_offset(t, at, tile)};
     return s;
   }
   row_load(t, at, tile, scratch);
@@ -152,6 +152,20 @@ static inline source row_source(const wni_tensor *t, row_place at, const row_par
 static inline target row_target(const wni_tensor *t, row_place at, const row_part *tile, bool stream, real *scratch) {
   if (tile->runs > 1) return target_of_tile(scratch);
   return target_at(t->type, t->data, row_offset(t, at, tile), stream);
+}
+
+/* Sets are read, and only then written. Where no cache has the tensors, what is to be read of t `sets` later comes
+ * while these are written; otherwise memory would wait for the core half of the time. The place of a tile there is what
+ * its source s is to ask for, unless the cache had no room for it beside what is there. */
+static inline void row_fetch_ahead(const wni_cpu_job *job, const wni_tensor *t, row_place at, const row_part *tile,
+                                   int64_t sets, source *s) {
+  enum { MOST_AHEAD = 256 << 10 };
+  const wni_geometry *const g = &job->call->geo;
+  const int64_t size = type_size(t->type);
+  if (!job->plan->stream || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return;
+  const int64_t apart = t->view.stride[g->extent[1] > 1];
+  s->ahead = (uintptr_t)t->data + (uintptr_t)((row_offset(t, at, tile) + sets * apart) * size);
+  s->ahead_size = size;
 }
 
 /* A target as REALs where it holds such, else NULL. */

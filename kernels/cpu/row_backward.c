@@ -84,6 +84,7 @@ static void part_apply(const backward *b, row_place at, const row_walk *walk, no
   for (int64_t i = 0; i < walk->tiles; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
+    gradient_tile_ahead(b, at, &tile, 1, t);
     apply_tile(b, at, &tile, s, means, t);
   }
 }
@@ -111,6 +112,7 @@ static void kept_set(const backward *b, int64_t set, const row_walk *walk, gradi
     const row_part tile = row_tile_of(walk, i);
     t[i] = gradient_tile_in(rooms, taken);
     gradient_tile_take(b, at, &tile, s, &t[i]);
+    gradient_tile_ahead(b, at, &tile, 1, &t[i]);
     if (b->wants_sums) add_sums(b, &tile, s, &t[i], &sums);
     taken += part_size(&tile);
   }
@@ -133,6 +135,7 @@ static void small_sets(const backward *b, int64_t first, int64_t count, const ro
     const normalizer s = saved_normalizer(b->call, first + i);
     t[i] = gradient_tile_in(rooms, i * stride);
     gradient_tile_take(b, at, tile, s, &t[i]);
+    gradient_tile_ahead(b, at, tile, count, &t[i]);
     if (!b->wants_sums) continue;
     const span_sums sums = sums_begin(b, first + i, 0, tile);
     add_sums(b, tile, s, &t[i], &sums);

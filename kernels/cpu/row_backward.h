@@ -38,7 +38,7 @@ typedef struct gradient_tile {
 
 /* With room for x and dz from element `by` on. */
 static inline gradient_tile gradient_tile_in(gradient_rooms *rooms, int64_t by) {
-  const gradient_tile t = {{WNI_REAL_TYPE, NULL, 0}, {WNI_REAL_TYPE, NULL, 0}, rooms->x + by, rooms->dz + by, rooms->z};
+  const gradient_tile t = {.x_room = rooms->x + by, .dz_room = rooms->dz + by, .z_room = rooms->z};
   return t;
 }
 
@@ -68,6 +68,13 @@ static inline void gradient_tile_take(const backward *b, row_place at, const row
                                       gradient_tile *t) {
   t->x = row_source(&b->call->x, at, tile, t->x_room);
   t->dz = dz_of_tile(b, at, tile, s, t);
+}
+
+/* What is taken of the sets that come `sets` later, meanwhile. */
+static inline void gradient_tile_ahead(const backward *b, row_place at, const row_part *tile, int64_t sets,
+                                       gradient_tile *t) {
+  row_fetch_ahead(b->job, &b->call->x, at, tile, sets, &t->x);
+  row_fetch_ahead(b->job, &b->call->dy, at, tile, sets, &t->dz);
 }
 
 /* dresidual = dz; before dx, which may take the place that dz is read from. dresidual itself may take dy's place with

@@ -58,6 +58,7 @@ static void take_sums(const backward *b, int64_t count, const row_place *at, con
   gradient_sums v[BATCH];
   for (int64_t i = 0; i < count; i++) {
     gradient_tile_take(b, at[i], tile, s[i], &t[i]);
+    gradient_tile_ahead(b, at[i], tile, count, &t[i]);
     x[i] = t[i].x;
     dz[i] = t[i].dz;
   }
@@ -83,6 +84,7 @@ static void large_set(const backward *b, int64_t set, const row_walk *walk, cons
   for (int64_t i = 0; i < walk->tiles && b->wants_apply; i++) {
     const row_part tile = row_tile_of(walk, i);
     gradient_tile_take(b, at, &tile, s, t);
+    gradient_tile_ahead(b, at, &tile, 1, t);
     apply_tile(b, at, &tile, s, means, gamma_at(b, at, &tile), t);
   }
 }

@@ -94,7 +94,9 @@ static wni_moments part_moments(const forward *f, row_place at, const row_walk *
 static void part_apply(forward *f, row_place at, const row_walk *walk, normalizer s, real *scratch) {
   for (int64_t i = 0; i < walk->tiles; i++) {
     const row_part tile = row_tile_of(walk, i);
-    apply_tile(f, at, &tile, s, retake_input(f, at, &tile, scratch));
+    source h = retake_input(f, at, &tile, scratch);
+    row_fetch_ahead(f->job, &f->call->x, at, &tile, 1, &h);
+    apply_tile(f, at, &tile, s, h);
   }
 }
 
@@ -126,6 +128,7 @@ static void kept_set(forward *f, int64_t set, const row_walk *walk, real *scratc
     const row_part tile = row_tile_of(walk, i);
     const int64_t n = part_size(&tile);
     h[i] = take_input(f, at, &tile, scratch + count);
+    row_fetch_ahead(f->job, &f->call->x, at, &tile, 1, &h[i]);
     const wni_moments of_tile = tile_moments(h[i], n, f->geo->centered);
     v = count == 0 ? of_tile : wni_moments_merge(v, count, of_tile, n);
     count += n;
@@ -218,6 +221,7 @@ static void small_sets(forward *f, int64_t first, int64_t count, const row_walk 
   for (int64_t i = 0; i < count; i++, place = row_place_next(f->geo, place)) {
     b.at[i] = place;
     b.h[i] = take_input(f, place, tile, scratch + i * stride);
+    row_fetch_ahead(f->job, &f->call->x, place, tile, count, &b.h[i]);
   }
   batch_moments(&b, part_size(tile), f->geo->centered);
   batch_finish(f, first, &b);

@@ -31,6 +31,10 @@ typedef struct source {
   wn_dtype type;
   const void *p;
   int64_t first;
+  /* Stages that write ask meanwhile for as many elements of this size from here on; 0: for nothing. An integer, for
+   * they may lie beyond their tensor, where asking does no harm. */
+  uintptr_t ahead;
+  int64_t ahead_size;
 } source;
 
 typedef struct target {
@@ -41,7 +45,7 @@ typedef struct target {
 } target;
 
 WNI_INLINE source source_of_tile(const real *tile) {
-  const source s = {WNI_REAL_TYPE, tile, 0};
+  const source s = {.type = WNI_REAL_TYPE, .p = tile};
   return s;
 }
 
@@ -59,10 +63,16 @@ WNI_INLINE target target_at(wn_dtype type, void *p, int64_t first, bool stream) 
 /* From element `by` of it on. */
 WNI_INLINE source source_from(source s, int64_t by) {
   s.first += by;
+  s.ahead += (uintptr_t)(by * s.ahead_size);
   return s;
 }
 
 WNI_INLINE target target_from(target t, int64_t by) { return target_at(t.type, t.p, t.first + by, t.stream); }
+
+/* To the second-level cache: the first one has its hands full. */
+WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
+  if (s.ahead) __builtin_prefetch((const void *)(s.ahead + (uintptr_t)(i * s.ahead_size)), 0, 2);
+}
 
 /* k elements at i; type is t's, as a constant. */
 WNI_INLINE void target_store(wn_dtype type, target t, int64_t i, int64_t k, vec v) {
@@ -272,6 +282,7 @@ WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, norm
   WNI_EACH_VECTOR(i, k, n, {
     if (each) g = vec_load_k(gamma + i, k);
     if (each) b = vec_load_k(beta + i, k);
+    source_fetch_ahead(x, i);
     vec v = vec_fma(normalized(vec_load_as(xt, x.p, x.first + i, k), hi, rstd, lo), g, b);
     if (relu) v = vec_select(vec_le(v, zero), zero, v);
     target_store(zt, z, i, k, v);
