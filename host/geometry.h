@@ -38,7 +38,8 @@ typedef struct wni_geometry {
   bool param_by_row;   /* COLUMN: the parameter is that of the row (b), not of the column */
   int64_t extent[4];   /* any of extent[0..2] may be 0 only when there are no samples */
   int64_t set_columns; /* COLUMN: neighbouring columns that share a set; ROW: 0 */
-  int64_t param_span;  /* ROW: consecutive elements (of a run) that share a parameter; COLUMN: 0 */
+  int64_t param_span;  /* ROW: consecutive elements (of a run) that share a parameter; COLUMN: 0, or in a view that a
+                          backend makes of its own (plan_cpu.h) set_columns: the parameter is that of the set */
   int64_t param_step;  /* ROW: parameters from one middle set to the next, 0: every set has the same; COLUMN: 0 */
   int64_t params;      /* C: how many gammas there are */
   int64_t sets;        /* statistics sets in all; set (outer, middle) or (outer, column group), outer slowest */

@@ -41,8 +41,7 @@ static void cut_sets(const wni_geometry *g, wni_row_plan *p) {
   p->segments = runs > 0 ? ceil_div(runs, p->segment_runs) * p->pieces : 0;
 }
 
-static void plan_row(const wni_plan_input *in, wni_row_plan *p) {
-  const wni_geometry *const g = &in->geo;
+static void plan_row(const wni_plan_input *in, const wni_geometry *g, wni_row_plan *p) {
   const int64_t runs = g->extent[2], elements = g->extent[3], span = g->param_span;
   p->per_element = span == 1 || (runs == 1 && span < SHORT_SPAN && span < elements);
   p->expand = p->per_element ? span : 1;
@@ -63,8 +62,10 @@ static void plan_row(const wni_plan_input *in, wni_row_plan *p) {
 
 enum {
   FUSED_BYTES = 512 << 10, /* of a block: half of the second-level caches that servers have; y or dx passes by */
+  LINE_BYTES = 2048,       /* of a line, unless it takes more to have whole sets */
   SEGMENT_BYTES = 256,     /* of a row in a block: four lines of the cache, below which memory is read slower */
   COLUMN_UNIT = 32,        /* columns: two of the widest vectors, a whole line of the cache in 16-bit types */
+  LEAST_UNIT = 8,          /* whole bytes of the mask */
   NARROW = 128,            /* columns: rows up to this are folded, so that loops are long */
   FOLDED = 256,            /* columns of a line then */
   SLAB_TASK_BYTES = 64 << 10,
@@ -80,11 +81,17 @@ static int64_t column_fold(int64_t columns, int64_t rows) {
   return fold < 16 ? fold : fold / 16 * 16; /* whole vectors whatever the columns */
 }
 
-/* The least number of columns that is both whole sets and whole lines of the cache. */
-static int64_t set_unit(const wni_geometry *g) {
-  int64_t common = COLUMN_UNIT;
-  for (int64_t set = g->set_columns; set % 2 == 0 && common > 1; set /= 2) common /= 2;
-  return g->set_columns * common;
+/* The least number of columns that is both whole sets and a multiple of `step`, a power of two. */
+static int64_t whole_sets(const wni_geometry *g, int64_t step) {
+  for (int64_t set = g->set_columns; set % 2 == 0 && step > 1; set /= 2) step /= 2;
+  return g->set_columns * step;
+}
+
+/* The same of whole lines of the cache, if there are that few, else of halves or quarters of them. */
+static int64_t set_unit(const wni_geometry *g, int64_t most_columns) {
+  int64_t step = COLUMN_UNIT;
+  while (step > LEAST_UNIT && whole_sets(g, step) > most_columns) step /= 2;
+  return whole_sets(g, step);
 }
 
 /* The fewest blocks of at most `limit` columns, of about the same size. */
@@ -98,21 +105,27 @@ static void cut_columns(const wni_geometry *g, int64_t limit, int64_t unit, wni_
   p->blocks = ceil_div(columns, p->columns);
 }
 
-static void plan_column(const wni_plan_input *in, wni_column_plan *p) {
-  const wni_geometry *const g = &in->geo;
+static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
   const int64_t slabs = g->extent[0], rows = g->extent[1] * g->extent[2], columns = g->extent[3];
-  const int64_t line = WNI_LINE_BYTES / size_of(in->types.real), element = read_size(in);
+  const int64_t real = size_of(in->types.real), element = read_size(in);
   p->fold = g->param_by_row ? 1 : column_fold(columns, rows);
   p->merge_columns = g->set_columns * most(1, MERGE_COLUMNS / g->set_columns);
   p->merges = ceil_div(columns, p->merge_columns);
   p->slabs_per_task = 1;
   p->slab_tasks = slabs;
 
-  const int64_t fitting = rows > 0 ? FUSED_BYTES / element / rows : line; /* columns of a block that the cache holds */
+  /* Columns of a block that the cache holds. */
+  const int64_t fitting = rows > 0 ? FUSED_BYTES / element / rows : LINE_BYTES / real;
   const int64_t needed = columns <= NARROW ? columns : SEGMENT_BYTES / size_of(in->types.x);
-  const int64_t limit = least(line, fitting), unit = set_unit(g);
-  p->fused = in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit >= needed && (columns <= limit || unit <= limit);
-  cut_columns(g, p->fused ? limit : line, p->fused ? unit : COLUMN_UNIT, p);
+  const int64_t widest = least(WNI_LINE_BYTES / real, fitting), unit = set_unit(g, widest);
+  const int64_t usual = least(LINE_BYTES / real, fitting);
+  const int64_t limit = columns <= usual ? columns : most(usual / unit * unit, unit);
+  p->fused = in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest && limit >= needed;
+  if (p->fused) {
+    cut_columns(g, limit, unit, p);
+  } else {
+    cut_columns(g, LINE_BYTES / real, COLUMN_UNIT, p);
+  }
   if (p->fused) {
     p->chunk_rows = rows;
     p->chunks = 1;
@@ -147,7 +160,7 @@ static size_t take(area *a, int64_t count, int64_t each, size_t size) {
 }
 
 static void lay_out_row(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
-  const wni_geometry *const g = &in->geo;
+  const wni_geometry *const g = &plan->geo;
   const wni_row_plan *const p = &plan->row;
   wni_cpu_layout *const at = &plan->at;
   const bool cut = p->segments > 1;
@@ -172,7 +185,7 @@ static void lay_out_row(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
 }
 
 static void lay_out_column(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
-  const wni_geometry *const g = &in->geo;
+  const wni_geometry *const g = &plan->geo;
   const wni_column_plan *const p = &plan->column;
   wni_cpu_layout *const at = &plan->at;
   const int64_t slabs = g->extent[0];
@@ -191,7 +204,7 @@ static void lay_out_column(const wni_plan_input *in, wni_cpu_plan *plan, area *a
 }
 
 static void lay_out(const wni_plan_input *in, wni_cpu_plan *plan) {
-  const wni_geometry *const g = &in->geo;
+  const wni_geometry *const g = &plan->geo;
   const size_t real = (size_t)size_of(in->types.real);
   wni_cpu_layout *const at = &plan->at;
   area a = {0};
@@ -219,18 +232,69 @@ static void lay_out(const wni_plan_input *in, wni_cpu_plan *plan) {
   plan->workspace = a.used;
 }
 
-/* What the last caches of most processors have room for beside what is read. */
+/* ---- the view ---------------------------------------------------------------------------------------------------- */
+
+enum {
+  SHORT_RUN = 256, /* elements: a run's tail, and what each run costs beside its elements, weigh most in shorter ones */
+  MANY_RUNS = 16   /* rows for what a column costs beside its elements; those that share a first mean, too */
+};
+
+/* The channels of a sample are neighbours: so it is with batch norm, whose sets alone have more than one run. */
+static bool has_short_runs(const wni_geometry *g) {
+  return g->pattern == WNI_ROW && g->extent[2] >= MANY_RUNS && g->extent[3] <= SHORT_RUN &&
+         whole_sets(g, LEAST_UNIT) <= WNI_LINE_BYTES / (int64_t)sizeof(double);
+}
+
+static wni_geometry as_columns(wni_geometry g) {
+  g.pattern = WNI_COLUMN;
+  g.set_columns = g.param_span = g.extent[3];
+  g.param_step = 0;
+  g.extent[3] *= g.extent[1];
+  g.extent[1] = g.extent[2];
+  g.extent[2] = 1;
+  return g;
+}
+
+static wni_tensor tensor_as_columns(wni_tensor t) {
+  t.view.stride[1] = t.view.stride[2];
+  t.view.stride[2] = 0;
+  return t;
+}
+
+wni_call wni_cpu_call(const wni_cpu_plan *plan, const wni_call *call) {
+  wni_call c = *call;
+  if (plan->geo.pattern == call->geo.pattern) return c;
+  wni_tensor *const tensors[] = {&c.x, &c.residual, &c.y, &c.sum, &c.dy, &c.dsum, &c.dx, &c.dresidual};
+  for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) *tensors[i] = tensor_as_columns(*tensors[i]);
+  c.geo = plan->geo;
+  return c;
+}
+
+/* ---- the plan -----------------------------------------------------------------------------------------------------
+ */
+
+/* Of y or dx. Past the caches a line is written without being read first, which saves as much as its reader then has to
+ * fetch from memory: nobody loses where the caches would have lost it anyway, as most do beyond this. */
 enum { STREAM_BYTES = 4 << 20 };
 
-void wni_plan_cpu(const wni_plan_input *in, wni_cpu_plan *plan) {
-  plan->pattern = in->geo.pattern;
+static void plan_view(const wni_plan_input *in, wni_geometry geo, wni_cpu_plan *plan) {
+  plan->geo = geo;
+  plan->pattern = geo.pattern;
   if (plan->pattern == WNI_ROW) {
-    plan_row(in, &plan->row);
+    plan_row(in, &geo, &plan->row);
   } else {
-    plan_column(in, &plan->column);
+    plan_column(in, &geo, &plan->column);
   }
-  plan->stream = wni_elements(&in->geo) * written_size(in) >= STREAM_BYTES;
+  plan->stream = wni_elements(&geo) * written_size(in) >= STREAM_BYTES;
   lay_out(in, plan);
+}
+
+void wni_plan_cpu(const wni_plan_input *in, wni_cpu_plan *plan) {
+  plan_view(in, in->geo, plan);
+  if (!has_short_runs(&in->geo)) return;
+  const size_t with_fewer_runs = plan->workspace;
+  plan_view(in, as_columns(in->geo), plan);
+  if (plan->workspace < with_fewer_runs) plan->workspace = with_fewer_runs;
 }
 
 /* ---- words ------------------------------------------------------------------------------------------------------ */

@@ -36,8 +36,8 @@ typedef struct wni_row_plan {
 } wni_row_plan;
 
 /* The longest stretch of columns that one loop takes, as REALs: what is kept for each column of it (sums, factors)
- * stays in the first-level cache. */
-enum { WNI_LINE_BYTES = 2048 };
+ * stays in the first-level cache, or nearly so where only such a stretch has whole sets. */
+enum { WNI_LINE_BYTES = 4096 };
 
 /* COLUMN: a slab is what one outer index has, rows (a, b) of C columns. Tasks are blocks of columns, of a slab's chunks
  * of rows, or where a block of a slab fits the cache, of whole slabs, several to a task: those are read from memory
@@ -64,6 +64,9 @@ typedef struct wni_cpu_layout {
 } wni_cpu_layout;
 
 typedef struct wni_cpu_plan {
+  /* What the kernels see: the problem's, but for ROW sets of many short runs, as those of batch norm of small images in
+   * NCX. Run r of all sets is one row there, in the order of memory: sets are then neighbouring columns. */
+  wni_geometry geo;
   wni_pattern pattern;
   wni_row_plan row; /* that of the pattern is set */
   wni_column_plan column;
@@ -73,6 +76,8 @@ typedef struct wni_cpu_plan {
 } wni_cpu_plan;
 
 void wni_plan_cpu(const wni_plan_input *input, wni_cpu_plan *plan);
+/* The call as the plan's geometry has it. */
+wni_call wni_cpu_call(const wni_cpu_plan *plan, const wni_call *call);
 /* The choice in words. */
 void wni_cpu_plan_text(const wni_cpu_plan *plan, char *text, size_t size);
 

@@ -194,6 +194,19 @@ static inline void line_repeat(real *values, int64_t columns, int64_t width) {
 
 static inline int64_t column_sets(const wni_geometry *g) { return g->extent[3] / g->set_columns; }
 
+/* gamma or beta of `columns` columns from `first` on: where they are, or in `room` where sets have one. */
+static inline const real *column_params(const wni_geometry *g, const void *params, int64_t first, int64_t columns,
+                                        real *room) {
+  if (g->param_span == 0) return (const real *)params + first;
+  const real *p = (const real *)params + first / g->param_span;
+  int64_t left = g->param_span - first % g->param_span;
+  for (int64_t i = 0; i < columns; i++) {
+    room[i] = *p;
+    if (--left == 0) p++, left = g->param_span;
+  }
+  return room;
+}
+
 /* Statistics of the columns of a block. */
 typedef struct column_statistics {
   line_doubles mean, rstd;

@@ -17,6 +17,16 @@ typedef struct column_means {
   line_doubles g_xhat, g;
 } column_means;
 
+static void sums_zero(column_sums *v, int64_t columns) {
+  memset(v->product, 0, (size_t)columns * sizeof *v->product);
+  memset(v->plain, 0, (size_t)columns * sizeof *v->plain);
+}
+
+static void means_zero(column_means *v, int64_t columns) {
+  memset(v->g_xhat, 0, (size_t)columns * sizeof *v->g_xhat);
+  memset(v->g, 0, (size_t)columns * sizeof *v->g);
+}
+
 /* ---- sums ---------------------------------------------------------------------------------------------------------
  */
 
@@ -65,8 +75,7 @@ static void stretch_sums(const backward *b, const column_stretch *s, const line_
 static void block_sums(const backward *b, const column_block *block, const column_statistics *v, row_sums rows,
                        gradient_room *room, column_sums *to) {
   line_knowledge k;
-  memset(to->product, 0, (size_t)block->columns * sizeof(double));
-  memset(to->plain, 0, (size_t)block->columns * sizeof(double));
+  sums_zero(to, block->columns);
   WNI_EACH_FOLD(s, b->plan, block) {
     knowledge_of_xhat(b, &s, v, &k);
     stretch_sums(b, &s, &k, rows, room, to);
@@ -80,11 +89,11 @@ typedef struct set_means {
   double g_xhat, g;
 } set_means;
 
-/* From the sums of a set's columns. gamma: of its first column, NULL where the sums are of g. */
+/* From the sums of a set's columns. gamma: of its first column, or its only one; NULL where the sums are of g. */
 static set_means means_of_set(const wni_geometry *g, const real *gamma, const double *product, const double *plain) {
   set_means v = {0, 0};
   for (int64_t i = 0; i < g->set_columns; i++) {
-    const double weight = gamma ? (double)gamma[i] : 1;
+    const double weight = gamma ? (double)gamma[g->param_span > 0 ? 0 : i] : 1;
     v.g_xhat += weight * product[i];
     v.g += weight * plain[i];
   }
@@ -95,7 +104,8 @@ static set_means means_of_set(const wni_geometry *g, const real *gamma, const do
 
 /* gamma of a column, NULL with the parameter by row. */
 static const real *gamma_of_column(const wni_cpu_job *job, int64_t column) {
-  return job->call->geo.param_by_row ? NULL : (const real *)job->gamma + column;
+  const wni_geometry *const g = &job->call->geo;
+  return g->param_by_row ? NULL : (const real *)job->gamma + column / most(1, g->param_span);
 }
 
 /* Of a block of whole sets. */
@@ -116,7 +126,9 @@ static void block_means(const backward *b, const column_block *block, const colu
 static void knowledge_of_dx(const backward *b, const column_stretch *s, const column_statistics *v,
                             const column_means *means, line_knowledge *k) {
   line_terms *const t = &k->terms;
-  const real *const gamma = gamma_of_column(b->job, s->column);
+  line_reals room;
+  const real *const gamma =
+      b->geo->param_by_row ? NULL : column_params(b->geo, b->job->gamma, s->column, s->columns, room);
   for (int64_t i = 0; i < s->columns; i++) {
     t->dz_factor[i] = (real)(gamma ? v->rstd[i] * (double)gamma[i] : v->rstd[i]);
     t->constant[i] = (real)(v->rstd[i] * means->g[i]);
@@ -144,16 +156,22 @@ static void apply_block(const backward *b, const column_block *block, const colu
 /* ---- whole slabs --------------------------------------------------------------------------------------------------
  */
 
-static void add_to_partial(const column_block *block, const column_sums *sums, double *product, double *plain) {
-  for (int64_t i = 0; i < block->columns; i++) {
-    product[block->column + i] += sums->product[i];
-    plain[block->column + i] += sums->plain[i];
+/* Of a block of whole sets. */
+static void add_to_partial(const wni_geometry *g, const column_block *block, const column_sums *sums, double *product,
+                           double *plain) {
+  const int64_t span = most(1, g->param_span);
+  for (int64_t i = 0, param = block->column / span; i < block->columns; param++) {
+    for (const int64_t end = i + span; i < end; i++) {
+      product[param] += sums->product[i];
+      plain[param] += sums->plain[i];
+    }
   }
 }
 
 static void clear_partial(const backward *b, const column_block *block, double *product, double *plain) {
   const bool by_row = b->geo->param_by_row;
-  const int64_t first = by_row ? 0 : block->column, n = by_row ? b->geo->params : block->columns;
+  const int64_t span = most(1, b->geo->param_span);
+  const int64_t first = by_row ? 0 : block->column / span, n = by_row ? b->geo->params : block->columns / span;
   memset(product + first, 0, (size_t)n * sizeof *product);
   memset(plain + first, 0, (size_t)n * sizeof *plain);
 }
@@ -175,10 +193,10 @@ void WNI_FN(column_backward)(const wni_cpu_job *job, int64_t task) {
     saved_statistics(&b, &block, &v);
     if (b.wants_sums) {
       block_sums(&b, &block, &v, rows, &room, &sums);
-      if (!b.geo->param_by_row) add_to_partial(&block, &sums, rows.product, rows.plain);
+      if (!b.geo->param_by_row) add_to_partial(b.geo, &block, &sums, rows.product, rows.plain);
       block_means(&b, &block, &sums, &means);
     } else {
-      memset(&means, 0, sizeof means);
+      means_zero(&means, block.columns);
     }
     if (b.wants_apply) apply_block(&b, &block, &v, &means, &room);
   }
@@ -244,10 +262,12 @@ void WNI_FN(column_backward_apply)(const wni_cpu_job *job, int64_t task) {
   column_statistics v;
   column_means means;
   saved_statistics(&b, &block, &v);
+  const double *of_set = means_of_slab + 2 * (block.column / each);
+  int64_t left = each - block.column % each;
   for (int64_t i = 0; i < block.columns; i++) {
-    const double *const of_set = means_of_slab + 2 * ((block.column + i) / each);
     means.g_xhat[i] = b.wants_sums ? of_set[0] : 0;
     means.g[i] = b.wants_sums ? of_set[1] : 0;
+    if (--left == 0) of_set += 2, left = each;
   }
   apply_block(&b, &block, &v, &means, &room);
 }
@@ -266,9 +286,9 @@ void WNI_FN(column_frozen)(const wni_cpu_job *job, int64_t task) {
   line_knowledge k;
   line_sums few;
   const row_sums none = {NULL, NULL};
-  column_spread(&block, 1, job->set_mean, job->set_rstd, &v);
-  memset(&sums, 0, sizeof sums);
-  memset(&means, 0, sizeof means);
+  column_spread(&block, most(1, b.geo->param_span), job->set_mean, job->set_rstd, &v);
+  sums_zero(&sums, block.columns);
+  means_zero(&means, block.columns);
   WNI_EACH_FOLD(s, b.plan, &block) {
     knowledge_of_xhat(&b, &s, &v, &k);
     knowledge_of_dx(&b, &s, &v, &means, &k);

@@ -26,10 +26,11 @@ static inline backward backward_begin(const wni_cpu_job *job) {
 static inline void saved_statistics(const backward *b, const column_block *block, column_statistics *v) {
   const real *const mean = b->call->mean, *const rstd = b->call->rstd;
   const int64_t each = b->geo->set_columns, first = block->slab * column_sets(b->geo);
+  int64_t set = first + block->column / each, left = each - block->column % each;
   for (int64_t i = 0; i < block->columns; i++) {
-    const int64_t set = first + (block->column + i) / each;
     v->mean[i] = mean ? (double)mean[set] : 0;
     v->rstd[i] = (double)rstd[set];
+    if (--left == 0) set++, left = each;
   }
 }
 
@@ -52,8 +53,10 @@ static inline void knowledge_of_xhat(const backward *b, const column_stretch *s,
   line_repeat(k->terms.rstd, s->columns, s->width);
   if (!needs_z(b->call)) return;
   const bool by_row = b->geo->param_by_row;
-  line_factors_make(v, s->columns, s->width, by_row ? NULL : (const real *)b->job->gamma + s->column,
-                    by_row ? NULL : (const real *)b->job->beta + s->column, &k->z);
+  line_reals rooms[2];
+  const real *const gamma = by_row ? NULL : column_params(b->geo, b->job->gamma, s->column, s->columns, rooms[0]);
+  const real *const beta = by_row ? NULL : column_params(b->geo, b->job->beta, s->column, s->columns, rooms[1]);
+  line_factors_make(v, s->columns, s->width, gamma, beta, &k->z);
 }
 
 /* ---- x and dz -----------------------------------------------------------------------------------------------------

@@ -200,10 +200,12 @@ static void apply_stretch(forward *f, const column_stretch *s, const line_factor
 /* again: the input was taken before. */
 static void apply_block(forward *f, const column_block *b, const column_statistics *v, bool again, real *room) {
   const bool by_row = f->geo->param_by_row;
+  line_reals rooms[2];
   line_factors k;
+  const real *const gamma = by_row ? NULL : column_params(f->geo, f->job->gamma, b->column, b->columns, rooms[0]);
+  const real *const beta = by_row ? NULL : column_params(f->geo, f->job->beta, b->column, b->columns, rooms[1]);
   WNI_EACH_FOLD(s, f->plan, b) {
-    line_factors_make(v, b->columns, s.width, by_row ? NULL : (const real *)f->job->gamma + b->column,
-                      by_row ? NULL : (const real *)f->job->beta + b->column, &k);
+    line_factors_make(v, b->columns, s.width, gamma, beta, &k);
     apply_stretch(f, &s, &k, again, room);
   }
 }
@@ -214,7 +216,7 @@ void WNI_FN(column_apply)(const wni_cpu_job *job, int64_t task) {
   line_room room;
   column_statistics v;
   if (f.call->stats == WNI_STATS_RUNNING) {
-    column_spread(&b, 1, job->set_mean, job->set_rstd, &v);
+    column_spread(&b, most(1, f.geo->param_span), job->set_mean, job->set_rstd, &v);
   } else {
     const int64_t first = b.slab * column_sets(f.geo);
     column_spread(&b, f.geo->set_columns, job->set_mean + first, job->set_rstd + first, &v);
@@ -226,32 +228,35 @@ void WNI_FN(column_apply)(const wni_cpu_job *job, int64_t task) {
 /* ---- whole slabs --------------------------------------------------------------------------------------------------
  */
 
-/* The sets of a block that has whole ones: their moments to those of its columns. */
+/* The sets of a block that has whole ones: their moments to the first of them. */
 static void merge_sets(const wni_geometry *g, const column_block *b, column_moments *v) {
   const int64_t each = g->set_columns;
   for (int64_t i = 0; each > 1 && i < b->columns; i += each) {
     const wni_moments set = moments_of_alike(v->mean + i, v->m2 + i, 1, each, b->rows);
-    for (int64_t j = i; j < i + each; j++) {
-      v->mean[j] = set.mean;
-      v->m2[j] = set.m2;
-    }
+    v->mean[i / each] = set.mean;
+    v->m2[i / each] = set.m2;
   }
 }
 
+/* From the moments of a block's sets. */
 static void finish_statistics(const forward *f, const column_block *b, const column_moments *v,
                               column_statistics *out) {
   const wni_call *const call = f->call;
   const int64_t each = f->geo->set_columns, first = b->slab * column_sets(f->geo) + b->column / each;
-  for (int64_t i = 0; i < b->columns; i++) {
-    const wni_moments of_column = {v->mean[i], v->m2[i]};
-    out->mean[i] = v->mean[i];
-    out->rstd[i] = wni_rstd(of_column, f->geo->set_size, call->eps);
+  const int64_t sets = b->columns / each;
+  line_doubles rstd;
+  for (int64_t i = 0; i < sets; i++) {
+    const wni_moments of_set = {v->mean[i], v->m2[i]};
+    rstd[i] = wni_rstd(of_set, f->geo->set_size, call->eps);
   }
-  for (int64_t i = 0; i < b->columns; i += each) {
-    const int64_t set = first + i / each;
-    if (call->mean) ((real *)call->mean)[set] = (real)out->mean[i];
-    if (call->rstd) ((real *)call->rstd)[set] = (real)out->rstd[i];
-    if (f->job->moments) f->job->moments[set] = (wni_moments){v->mean[i], v->m2[i]};
+  for (int64_t i = 0; i < sets; i++) {
+    for (int64_t j = i * each; j < (i + 1) * each; j++) {
+      out->mean[j] = v->mean[i];
+      out->rstd[j] = rstd[i];
+    }
+    if (call->mean) ((real *)call->mean)[first + i] = (real)v->mean[i];
+    if (call->rstd) ((real *)call->rstd)[first + i] = (real)rstd[i];
+    if (f->job->moments) f->job->moments[first + i] = (wni_moments){v->mean[i], v->m2[i]};
   }
 }
 

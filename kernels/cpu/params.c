@@ -170,13 +170,14 @@ static void gather_row(const wni_cpu_job *job, int64_t begin, int64_t n, wni_par
 static void gather_column(const wni_cpu_job *job, int64_t begin, int64_t n, wni_param_sums *s) {
   const wni_geometry *const g = &job->call->geo;
   const wni_column_plan *const p = &job->plan->column;
+  const int64_t columns = g->extent[3], span = most(1, g->param_span);
   if (p->fused || g->param_by_row) {
     add_rows(job->partial, p->slab_tasks * (g->param_by_row ? p->blocks : 1), g->params, 1, begin, n, s);
   } else if (job->call->stats == WNI_STATS_RUNNING) {
-    add_rows(job->sums, g->extent[0] * p->chunks, g->params, 1, begin, n, s);
+    add_rows(job->sums, g->extent[0] * p->chunks, columns, span, begin, n, s);
   } else { /* merged: each slab's are where those of its first chunk were */
     for (int64_t slab = 0; slab < g->extent[0]; slab++)
-      add_rows(job->sums + slab * p->chunks * 2 * g->params, 1, g->params, 1, begin, n, s);
+      add_rows(job->sums + slab * p->chunks * 2 * columns, 1, columns, span, begin, n, s);
   }
 }
 

@@ -159,7 +159,7 @@ static inline target row_target(const wni_tensor *t, row_place at, const row_par
  * its source s is to ask for, unless the cache had no room for it beside what is there. */
 static inline void row_fetch_ahead(const wni_cpu_job *job, const wni_tensor *t, row_place at, const row_part *tile,
                                    int64_t sets, source *s) {
-  enum { MOST_AHEAD = 256 << 10 };
+  enum { MOST_AHEAD = 128 << 10 };
   const wni_geometry *const g = &job->call->geo;
   const int64_t size = type_size(t->type);
   if (!job->plan->stream || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return;

@@ -250,7 +250,8 @@ wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wn
     return WN_OK;
   }
   const wni_cpu_kernels *const kernels = call->types.real == WN_F64 ? isa->f64 : isa->f32;
-  wni_cpu_job job = job_make(plan, call, work);
+  const wni_call seen = wni_cpu_call(plan, call);
+  wni_cpu_job job = job_make(plan, &seen, work);
   wni_prepare_params(&job, work);
   return is_forward(call) ? run_forward(&job, kernels) : run_backward(&job, kernels);
 }

@@ -41,7 +41,7 @@ typedef struct target {
   void *p;
   int64_t first;
   wn_dtype type;
-  bool stream; /* p[first] is aligned to 64 bytes, and what is written there is not read again soon */
+  bool stream; /* p[first] is aligned for it, and what is written there is not read again soon */
 } target;
 
 WNI_INLINE source source_of_tile(const real *tile) {
@@ -54,9 +54,11 @@ WNI_INLINE target target_of_tile(real *tile) {
   return t;
 }
 
-/* In a tensor; stream: if the place allows it. */
+/* In a tensor; stream: if the place allows it. Half a line of the cache at either end is written twice. */
 WNI_INLINE target target_at(wn_dtype type, void *p, int64_t first, bool stream) {
-  const target t = {p, first, type, stream && ((uintptr_t)p + (uintptr_t)(first * type_size(type))) % 64 == 0};
+  const int64_t size = type_size(type);
+  const uintptr_t aligned = LANES * size > 32 ? 64 : 32;
+  const target t = {p, first, type, stream && ((uintptr_t)p + (uintptr_t)(first * size)) % aligned == 0};
   return t;
 }
 
