@@ -194,36 +194,38 @@ static inline void line_repeat(real *values, int64_t columns, int64_t width) {
 
 static inline int64_t column_sets(const wni_geometry *g) { return g->extent[3] / g->set_columns; }
 
-/* gamma or beta of `columns` columns from `first` on: where they are, or in `room` where sets have one. */
-static inline const real *column_params(const wni_geometry *g, const void *params, int64_t first, int64_t columns,
-                                        real *room) {
-  if (g->param_span == 0) return (const real *)params + first;
-  const real *p = (const real *)params + first / g->param_span;
-  int64_t left = g->param_span - first % g->param_span;
-  for (int64_t i = 0; i < columns; i++) {
-    room[i] = *p;
-    if (--left == 0) p++, left = g->param_span;
-  }
-  return room;
-}
-
 /* Statistics of the columns of a block. */
 typedef struct column_statistics {
   line_doubles mean, rstd;
 } column_statistics;
 
+/* The statements for runs of columns that share one of what there is one of for `each` columns: begin .. end - 1 of
+ * the `columns` from `first` on have number `index`. */
+#define WNI_EACH_SHARE(index, begin, end, first, columns, each, ...)                       \
+  for (int64_t index = (first) / (each), begin = 0, end; begin < (columns); begin = end) { \
+    end = least((columns), (index + 1) * (each) - (first));                                \
+    __VA_ARGS__;                                                                           \
+    index++;                                                                               \
+  }
+
 /* From arrays of the sets of a slab (or of the parameters, with running statistics). */
 static inline void column_spread(const column_block *b, int64_t set_columns, const double *mean, const double *rstd,
                                  column_statistics *out) {
-  int64_t set = b->column / set_columns, left = set_columns - b->column % set_columns;
-  for (int64_t i = 0; i < b->columns; i++) {
-    out->mean[i] = mean[set];
-    out->rstd[i] = rstd[set];
-    if (--left == 0) {
-      set++;
-      left = set_columns;
-    }
-  }
+  WNI_EACH_SHARE(set, begin, end, b->column, b->columns, set_columns, {
+    for (int64_t i = begin; i < end; i++) out->mean[i] = mean[set];
+    for (int64_t i = begin; i < end; i++) out->rstd[i] = rstd[set];
+  })
+}
+
+/* gamma or beta of `columns` columns from `first` on: where they are, or in `room` where sets have one. */
+static inline const real *column_params(const wni_geometry *g, const void *params, int64_t first, int64_t columns,
+                                        real *room) {
+  if (g->param_span == 0) return (const real *)params + first;
+  const real *const p = params;
+  WNI_EACH_SHARE(param, begin, end, first, columns, g->param_span, {
+    for (int64_t i = begin; i < end; i++) room[i] = p[param];
+  })
+  return room;
 }
 
 /* z = (x - hi) scale + offset; with the parameter by row xhat = (x - hi) scale + offset. */

@@ -262,13 +262,10 @@ void WNI_FN(column_backward_apply)(const wni_cpu_job *job, int64_t task) {
   column_statistics v;
   column_means means;
   saved_statistics(&b, &block, &v);
-  const double *of_set = means_of_slab + 2 * (block.column / each);
-  int64_t left = each - block.column % each;
-  for (int64_t i = 0; i < block.columns; i++) {
-    means.g_xhat[i] = b.wants_sums ? of_set[0] : 0;
-    means.g[i] = b.wants_sums ? of_set[1] : 0;
-    if (--left == 0) of_set += 2, left = each;
-  }
+  WNI_EACH_SHARE(set, begin, end, block.column, block.columns, each, {
+    for (int64_t i = begin; i < end; i++) means.g_xhat[i] = b.wants_sums ? means_of_slab[2 * set] : 0;
+    for (int64_t i = begin; i < end; i++) means.g[i] = b.wants_sums ? means_of_slab[2 * set + 1] : 0;
+  })
   apply_block(&b, &block, &v, &means, &room);
 }
 

@@ -25,13 +25,11 @@ static inline backward backward_begin(const wni_cpu_job *job) {
 /* Statistics of a block's columns from the call's mean and rstd. */
 static inline void saved_statistics(const backward *b, const column_block *block, column_statistics *v) {
   const real *const mean = b->call->mean, *const rstd = b->call->rstd;
-  const int64_t each = b->geo->set_columns, first = block->slab * column_sets(b->geo);
-  int64_t set = first + block->column / each, left = each - block->column % each;
-  for (int64_t i = 0; i < block->columns; i++) {
-    v->mean[i] = mean ? (double)mean[set] : 0;
-    v->rstd[i] = (double)rstd[set];
-    if (--left == 0) set++, left = each;
-  }
+  const int64_t each = b->geo->set_columns, first = block->slab * column_sets(b->geo); /* of the slab */
+  WNI_EACH_SHARE(set, begin, end, block->column, block->columns, each, {
+    for (int64_t i = begin; i < end; i++) v->mean[i] = mean ? (double)mean[first + set] : 0;
+    for (int64_t i = begin; i < end; i++) v->rstd[i] = (double)rstd[first + set];
+  })
 }
 
 /* What is known of each place of a line. */

@@ -86,23 +86,25 @@ static void add_lines(const forward *f, const column_stretch *s, int64_t line, i
 
 /* Of places; see accumulators_flush. */
 static void stretch_moments(const forward *f, const column_stretch *s, real *room, column_moments *v) {
-  enum { FIRST_LINES = 16 };
+  enum { SAMPLED_LINES = 4, FIRST_LINES = 16 };
   line_accumulators a;
   memset(a.shift, 0, sizeof a.shift);
   for (int64_t done = 0, n; done < s->lines; done += n) {
     n = least(done == 0 ? FIRST_LINES : least(FLUSH_LINES, done), s->lines - done);
+    const int64_t sampled = done == 0 && f->geo->centered ? least(SAMPLED_LINES, n) : 0;
     accumulators_clear(&a, s->width);
-    add_lines(f, s, done, n, false, &a, room);
-    if (!f->geo->centered) {
-      squares_flush(&a, s->width, done, v);
-      continue;
-    }
-    if (done == 0) {
-      accumulators_shift(&a, s->width, n);
+    if (sampled > 0) {
+      add_lines(f, s, 0, sampled, false, &a, room);
+      accumulators_shift(&a, s->width, sampled);
       accumulators_clear(&a, s->width);
-      add_lines(f, s, 0, n, true, &a, room);
+      add_lines(f, s, 0, sampled, true, &a, room);
     }
-    accumulators_flush(&a, s->width, n, done, v);
+    add_lines(f, s, done + sampled, n - sampled, false, &a, room);
+    if (f->geo->centered) {
+      accumulators_flush(&a, s->width, n, done, v);
+    } else {
+      squares_flush(&a, s->width, done, v);
+    }
   }
 }
 

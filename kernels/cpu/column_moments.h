@@ -28,9 +28,9 @@ static inline void accumulators_shift(line_accumulators *a, int64_t width, int64
 
 /* Merges `lines` lines, whose sums are in a, with the `before` lines that v is of.
  *
- * The first few lines are read twice, for a first mean and then about it. All later ones need only one sweep: the shift
- * is the mean of at least as many lines before them, and an error that grows with (shift - their mean)^2 is small
- * beside what that very distance adds to m2, which is at least half of lines (shift - their mean)^2. */
+ * The first few lines are read twice, for a first mean. That of the others is the mean of at least a third as many
+ * lines before them. An error that grows with (shift - their mean)^2 is small beside what that very distance adds to
+ * m2: lines that are a share s of all, and their mean d from that of the others, add s (1 - s) d^2 a line. */
 static inline void accumulators_flush(line_accumulators *a, int64_t width, int64_t lines, int64_t before,
                                       column_moments *v) {
   const double n = (double)lines, total = (double)(before + lines), share = n / total;
@@ -53,21 +53,38 @@ static inline void squares_flush(const line_accumulators *a, int64_t width, int6
   }
 }
 
-/* Moments of n parts of the same size. Equal means stay what they are, to the bit. */
+static inline double sum_of_8(const double v[8]) {
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
+
+/* Moments of n parts of the same size. Equal means stay what they are, to the bit. Eight sums side by side, or each
+ * addition waits for the one before. */
 static inline wni_moments moments_of_alike(const double *mean, const double *m2, int64_t apart, int64_t n,
                                            int64_t size) {
+  enum { SUMS = 8 };
   const double first = mean[0];
-  double sum = 0, squares = 0, between = 0;
-  for (int64_t i = 0; i < n; i++) {
-    sum += mean[i * apart] - first;
-    squares += m2[i * apart];
+  double sum[SUMS] = {0}, squares[SUMS] = {0}, between[SUMS] = {0};
+  const int64_t whole = n / SUMS * SUMS;
+  for (int64_t i = 0; i < whole; i += SUMS) {
+    for (int64_t j = 0; j < SUMS; j++) sum[j] += mean[(i + j) * apart] - first;
+    for (int64_t j = 0; j < SUMS; j++) squares[j] += m2[(i + j) * apart];
   }
-  wni_moments v = {first + sum / (double)n, 0};
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = whole; i < n; i++) {
+    sum[i - whole] += mean[i * apart] - first;
+    squares[i - whole] += m2[i * apart];
+  }
+  wni_moments v = {first + sum_of_8(sum) / (double)n, 0};
+  for (int64_t i = 0; i < whole; i += SUMS) {
+    for (int64_t j = 0; j < SUMS; j++) {
+      const double d = mean[(i + j) * apart] - v.mean;
+      between[j] += d * d;
+    }
+  }
+  for (int64_t i = whole; i < n; i++) {
     const double d = mean[i * apart] - v.mean;
-    between += d * d;
+    between[i - whole] += d * d;
   }
-  v.m2 = squares + (double)size * between;
+  v.m2 = sum_of_8(squares) + (double)size * sum_of_8(between);
   return v;
 }
 
