@@ -71,11 +71,16 @@ static inline column_stretch column_stretch_of(const wni_column_plan *p, const c
 /* ---- lines in tensors ---------------------------------------------------------------------------------------------
  */
 
-/* n lines in a tensor or in a room, `apart` elements from one to the next. */
+/* n lines in a tensor or in a room, `apart` elements from one to the next; what lies `ahead` elements from what is read
+ * is asked for meanwhile. */
 typedef struct line_source {
   source at;
-  int64_t apart;
+  int64_t apart, ahead;
 } line_source;
+
+/* Lines whose elements are asked for ahead of use: the loops go through GROUP lines side by side, which no processor
+ * fetches ahead as well as it does one. */
+enum { LINES_AHEAD = 2 * GROUP };
 
 typedef struct line_target {
   target at;
@@ -105,8 +110,15 @@ static inline int64_t column_offset(const wni_geometry *g, const wni_tensor *t, 
 /* Lines of a tensor that is even. */
 static inline line_source column_lines(const wni_geometry *g, const wni_tensor *t, const column_stretch *s,
                                        int64_t line) {
-  const line_source l = {{t->type, t->data, column_offset(g, t, s, s->row + line * s->fold), 0, 0},
-                         s->fold * column_pitch(g, t)};
+  const int64_t apart = s->fold * column_pitch(g, t);
+  const source at = {.type = t->type, .p = t->data, .first = column_offset(g, t, s, s->row + line * s->fold)};
+  const line_source l = {at, apart, LINES_AHEAD * apart};
+  return l;
+}
+
+/* In a slab whose lines the cache has: those of the next block come meanwhile. */
+static inline line_source column_lines_again(const wni_cpu_job *job, const column_stretch *s, line_source l) {
+  if (job->plan->column.fused && l.ahead > 0) l.ahead = s->width;
   return l;
 }
 
@@ -120,7 +132,7 @@ static inline line_target column_target(const wni_geometry *g, const wni_tensor 
 }
 
 static inline line_source lines_in_room(const real *room) {
-  const line_source l = {source_of_tile(room), WIDTH};
+  const line_source l = {source_of_tile(room), WIDTH, 0};
   return l;
 }
 

@@ -13,15 +13,11 @@
     for (; i < (lines); i++) call(1, i);                     \
   }
 
-/* Lines whose elements are asked for ahead of use: the loops go through GROUP lines side by side, which no processor
- * fetches ahead as well as it does one. */
-enum { LINES_AHEAD = 2 * GROUP };
-
 /* The vector at place v of line `line`. */
 WNI_INLINE vec line_vec(wn_dtype type, line_source x, int64_t line, int64_t v, int64_t k) {
   const int64_t at = x.at.first + line * x.apart + v;
   /* by way of an integer: it may lie behind the tensor, where a prefetch does no harm */
-  __builtin_prefetch((const void *)((uintptr_t)x.at.p + (uintptr_t)((at + LINES_AHEAD * x.apart) * type_size(type))));
+  __builtin_prefetch((const void *)((uintptr_t)x.at.p + (uintptr_t)((at + x.ahead) * type_size(type))));
   return vec_load_as(type, x.at.p, at, k);
 }
 
