@@ -13,7 +13,7 @@ typedef uint8_t quarters __attribute__((vector_size(WNI_LANES)));
 
 WNI_INLINE halves halves_load_k(const void *p, int64_t k) {
   halves v = {0};
-  if (k == LANES) {
+  if (WNI_IS_WHOLE(k)) {
     memcpy(&v, p, sizeof v);
     return v;
   }
@@ -26,7 +26,7 @@ WNI_INLINE halves halves_load_k(const void *p, int64_t k) {
 }
 
 WNI_INLINE void halves_store_k(void *p, halves v, int64_t k) {
-  if (k == LANES) {
+  if (WNI_IS_WHOLE(k)) {
     memcpy(p, &v, sizeof v);
     return;
   }

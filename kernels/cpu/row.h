@@ -75,9 +75,7 @@ enum { KEPT = 4 * TILE, KEPT_TILES = 2 * KEPT / TILE + 1 };
 static inline bool row_is_kept(const row_walk *w) { return w->tiles <= KEPT_TILES && part_size(&w->part) <= KEPT; }
 
 /* Those of one tile are taken several at a time, stage by stage: within a set each stage waits for the one before, down
- * to a square root and divisions, and it is the next set's that a core can do meanwhile. A power of two. */
-enum { BATCH = 16 };
-
+ * to a square root and divisions, and it is the next set's that a core can do meanwhile. */
 typedef struct row_batch {
   int64_t sets, stride; /* stride: of a set's scratch from the one before */
 } row_batch;
@@ -155,16 +153,22 @@ static inline target row_target(const wni_tensor *t, row_place at, const row_par
 }
 
 /* Sets are read, and only then written. Where no cache has the tensors, what is to be read of t `sets` later comes
- * while these are written; otherwise memory would wait for the core half of the time. The place of a tile there is what
- * its source s is to ask for, unless the cache had no room for it beside what is there. */
-static inline void row_fetch_ahead(const wni_cpu_job *job, const wni_tensor *t, row_place at, const row_part *tile,
-                                   int64_t sets, source *s) {
+ * while these are written; otherwise memory would wait for the core half of the time. So many bytes further; 0: nothing
+ * comes, for the cache had no room for it beside what is there. */
+static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, const row_part *tile, int64_t sets) {
   enum { MOST_AHEAD = 128 << 10 };
   const wni_geometry *const g = &job->call->geo;
   const int64_t size = type_size(t->type);
-  if (!job->plan->stream || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return;
-  const int64_t apart = t->view.stride[g->extent[1] > 1];
-  s->ahead = (uintptr_t)t->data + (uintptr_t)((row_offset(t, at, tile) + sets * apart) * size);
+  if (!job->plan->stream || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return 0;
+  return sets * t->view.stride[g->extent[1] > 1] * size;
+}
+
+/* That place of a tile becomes what its source s asks for. */
+static inline void row_fetch_ahead(const wni_cpu_job *job, const wni_tensor *t, row_place at, const row_part *tile,
+                                   int64_t sets, source *s) {
+  const int64_t size = type_size(t->type), by = row_ahead(job, t, tile, sets);
+  if (by == 0) return;
+  s->ahead = (uintptr_t)t->data + (uintptr_t)(row_offset(t, at, tile) * size + by);
   s->ahead_size = size;
 }
 

@@ -1,5 +1,5 @@
 /* Forward passes of the row family: statistics and application of whole sets, of segments, of lines. */
-#include "row.h"
+#include "row_batch.h"
 
 /* What every tile of a task needs; largest gathers max |y|. */
 typedef struct forward {
@@ -140,95 +140,77 @@ static void kept_set(forward *f, int64_t set, const row_walk *walk, real *scratc
   }
 }
 
-/* ---- sets of one tile each ------------------------------------------------------------------------------------------
- * Stage by stage for several of them: their sums are added across lanes together, and what follows from the sums
- * (square roots, divisions) is the same arithmetic on vectors with a lane for each set. */
+/* ---- sets of one tile each, stage by stage for several of them --------------------------------------------------- */
 
-typedef struct set_batch {
-  int64_t count;
-  row_place at[BATCH];
-  source h[BATCH]; /* what is normalized, where it was found or gathered */
-  double mean[BATCH], m2[BATCH];
-  normalizer s[BATCH];
-} set_batch;
-
-/* out[i] = vec_sum(v[i]) */
-static inline void sums_of_batch(int64_t count, const vec v[BATCH], real out[BATCH]) {
-  for (int64_t i = 0; i < count; i += LANES) {
-    vec part[LANES];
-    for (int64_t j = 0; j < LANES; j++) part[j] = i + j < count ? v[i + j] : vec_splat(0);
-    vec_store(out + i, vec_sums(part));
+/* Stores what the call wants of the statistics of a batch. */
+static void batch_store(const forward *f, int64_t first, const set_batch *b) {
+  const wni_call *const call = f->call;
+  if (call->mean) memcpy((real *)call->mean + first, b->s.hi, (size_t)b->count * sizeof(real));
+  if (call->rstd) memcpy((real *)call->rstd + first, b->s.rstd, (size_t)b->count * sizeof(real));
+  for (int64_t i = 0; f->job->moments && i < b->count; i++) {
+    const wni_moments v = {b->mean[i], b->m2[i]};
+    f->job->moments[first + i] = v;
   }
-}
-
-static void batch_moments(set_batch *b, int64_t n, bool centered) {
-  vec sum[BATCH], squares[BATCH];
-  real mean[BATCH], distance[BATCH], square[BATCH];
-  if (centered && n >= LEAST_SAMPLED) {
-    for (int64_t i = 0; i < b->count; i++) {
-      const wni_moments v = tile_moments(b->h[i], n, true);
-      b->mean[i] = v.mean;
-      b->m2[i] = v.m2;
-    }
-    return;
-  }
-  if (!centered) {
-    tiles_sum_of_squares(b->count, b->h, n, squares);
-    sums_of_batch(b->count, squares, square);
-    for (int64_t i = 0; i < b->count; i++) b->mean[i] = 0, b->m2[i] = square[i];
-    return;
-  }
-  tiles_sum(b->count, b->h, n, sum);
-  sums_of_batch(b->count, sum, mean);
-  for (int64_t i = 0; i < b->count; i++) mean[i] /= (real)n;
-  tiles_distances(b->count, b->h, n, mean, sum, squares);
-  sums_of_batch(b->count, sum, distance);
-  sums_of_batch(b->count, squares, square);
-  const double size = (double)n;
-  for (int64_t i = 0; i < b->count; i++) {
-    const wni_moments v = moments_about(mean[i], distance[i], square[i], size);
-    b->mean[i] = v.mean;
-    b->m2[i] = v.m2;
-  }
-}
-
-static wni_moments batch_moments_of(const set_batch *b, int64_t i) {
-  const wni_moments v = {b->mean[i], b->m2[i]};
-  return v;
-}
-
-static void batch_finish(const forward *f, int64_t first, set_batch *b) {
-  double rstd[BATCH]; /* of all at once, as vectors */
-  for (int64_t i = 0; i < b->count; i++) rstd[i] = wni_rstd(batch_moments_of(b, i), f->geo->set_size, f->call->eps);
-  for (int64_t i = 0; i < b->count; i++) b->s[i] = store_statistics(f, first + i, batch_moments_of(b, i), rstd[i]);
 }
 
 /* y of sets that need no more than this, and have the same parameters. */
 static void batch_affine(const forward *f, const set_batch *b, const row_part *tile) {
   const wni_call *const call = f->call;
+  const bool relu = call->act == WN_ACT_RELU;
   const real *const gamma = (const real *)f->job->gamma + tile->element;
   const real *const beta = (const real *)f->job->beta + tile->element;
+  if (tile->elements <= SHORT && b->h.type == call->y.type) {
+    short_rows y = {.type = call->y.type, .p = call->y.data};
+    batch_offsets(b, &call->y, tile, y.first);
+    short_affine(b->count, tile->elements, &b->s, relu, gamma, beta, &b->h, b->ahead, &y, f->job->stream);
+    return;
+  }
+  normalizer s[BATCH];
+  source h[BATCH];
   target y[BATCH];
-  for (int64_t i = 0; i < b->count; i++) y[i] = row_target(&call->y, b->at[i], tile, f->job->stream, NULL);
-  tiles_affine_each(b->count, b->s, call->act == WN_ACT_RELU, gamma, beta, b->h, tile->elements, y);
+  for (int64_t i = 0; i < b->count; i++) {
+    s[i] = normalizer_of(&b->s, i);
+    h[i] = batch_source(b, i);
+    y[i] = row_target(&call->y, b->at[i], tile, f->job->stream, NULL);
+  }
+  tiles_affine_each(b->count, s, relu, gamma, beta, h, tile->elements, y);
+}
+
+/* What is normalized: x where it is, or what take_input makes. */
+static void batch_take(const forward *f, const row_part *tile, int64_t stride, real *scratch, set_batch *b) {
+  const wni_tensor *const x = &f->call->x;
+  batch_offsets(b, x, tile, b->of_x);
+  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) {
+    b->h.type = x->type;
+    b->h.p = x->data;
+    memcpy(b->h.first, b->of_x, sizeof b->h.first);
+    return;
+  }
+  b->h.type = WNI_REAL_TYPE;
+  b->h.p = scratch;
+  for (int64_t i = 0; i < b->count; i++) {
+    b->h.first[i] = i * stride;
+    (void)take_input(f, b->at[i], tile, scratch + i * stride);
+  }
 }
 
 static void small_sets(forward *f, int64_t first, int64_t count, const row_walk *walk, int64_t stride, real *scratch) {
   const row_part *const tile = &walk->part;
+  const wni_tensor *const x = &f->call->x;
   set_batch b;
   b.count = count;
   row_place place = row_place_of(f->geo, first);
-  for (int64_t i = 0; i < count; i++, place = row_place_next(f->geo, place)) {
-    b.at[i] = place;
-    b.h[i] = take_input(f, place, tile, scratch + i * stride);
-    row_fetch_ahead(f->job, &f->call->x, place, tile, count, &b.h[i]);
-  }
+  for (int64_t i = 0; i < count; i++, place = row_place_next(f->geo, place)) b.at[i] = place;
+  batch_take(f, tile, stride, scratch, &b);
+  const short_ahead ahead = {x->data, type_size(x->type), row_ahead(f->job, x, tile, count), b.of_x};
+  b.ahead = ahead;
   batch_moments(&b, part_size(tile), f->geo->centered);
-  batch_finish(f, first, &b);
+  batch_finish(&b, f->geo->set_size, f->call->eps);
+  batch_store(f, first, &b);
   if (is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0) {
     batch_affine(f, &b, tile);
   } else {
-    for (int64_t i = 0; i < count; i++) apply_tile(f, b.at[i], tile, b.s[i], b.h[i]);
+    for (int64_t i = 0; i < count; i++) apply_tile(f, b.at[i], tile, normalizer_of(&b.s, i), batch_source(&b, i));
   }
 }
 

@@ -198,26 +198,6 @@ WNI_INLINE distances distances_loop(wn_dtype type, const void *p, int64_t first,
   return v;
 }
 
-/* Of `count` tiles of n elements, all of the type of the first: short ones come several at a time. */
-static inline void tiles_sum(int64_t count, const source *x, int64_t n, vec *sum) {
-  WNI_FOR_X_TYPE(x->type, t, for (int64_t i = 0; i < count; i++) sum[i] = sum_loop(t, x[i].p, x[i].first, n);)
-}
-
-static inline void tiles_sum_of_squares(int64_t count, const source *x, int64_t n, vec *sum) {
-  WNI_FOR_X_TYPE(x->type, t,
-                 for (int64_t i = 0; i < count; i++) sum[i] = sum_of_squares_loop(t, x[i].p, x[i].first, n);)
-}
-
-static inline void tiles_distances(int64_t count, const source *x, int64_t n, const real *first_mean, vec *sum,
-                                   vec *squares) {
-  WNI_FOR_X_TYPE(
-      x->type, t, for (int64_t i = 0; i < count; i++) {
-        const distances d = distances_loop(t, x[i].p, x[i].first, n, first_mean[i]);
-        sum[i] = d.sum;
-        squares[i] = d.squares;
-      })
-}
-
 /* The second of the two passes corrects the first one's mean, whose error the sum of distances from it shows. */
 WNI_INLINE wni_moments moments_about(real first_mean, double distance, double squares, double n) {
   const double m2 = squares - distance * distance / n;
@@ -225,15 +205,31 @@ WNI_INLINE wni_moments moments_about(real first_mean, double distance, double sq
   return v;
 }
 
-/* A first mean need only be near the mean: that of long tiles is of four vectors here and there, which saves a sweep.
- * What it lacks takes at most an eighth of the squares away again, or the sweep is made once more about what it found.
- */
-enum { LEAST_SAMPLED = 512, SAMPLED = 4 * LANES };
+/* The same for `sets` sets, a multiple of LANES. */
+WNI_INLINE void moments_about_each(int64_t sets, const real *first_mean, const real *distance, const real *squares,
+                                   double n, double *restrict mean, double *restrict m2) {
+  const dvec size = dvec_splat(n), zero = dvec_splat(0);
+  for (int64_t i = 0; i < sets; i += DLANES) {
+    const dvec d = dvec_of_reals(distance + i), about = dvec_of_reals(squares + i) - d * d / size;
+    dvec_store(mean + i, dvec_of_reals(first_mean + i) + d / size);
+    dvec_store(m2 + i, dvec_select((dmask)(about < zero), zero, about)); /* NaN stays */
+  }
+}
+
+/* A first mean need only be near the mean: that of tiles that are not short is of four vectors here and there, which
+ * saves a sweep. What it lacks takes at most a third of the squares away again, or the sweep is made once more about
+ * what it found. */
+enum { SAMPLED = 4 * LANES };
 
 WNI_INLINE real sampled_mean(wn_dtype type, const void *p, int64_t first, int64_t n) {
   vec v[4];
   for (int i = 0; i < 4; i++) v[i] = vec_load_as(type, p, first + i * (n / 4), LANES);
   return vec_sum(sums_of_4(v)) / SAMPLED;
+}
+
+static inline bool is_far(real first_mean, wni_moments v, double n) {
+  const double lacks = v.mean - (double)first_mean;
+  return 2 * lacks * lacks * n > v.m2;
 }
 
 WNI_INLINE wni_moments moments_loop(wn_dtype type, const void *p, int64_t first, int64_t n, real first_mean) {
@@ -247,13 +243,11 @@ static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
   WNI_FOR_X_TYPE(x.type, t, {
     if (!centered) {
       v.m2 = vec_sum(sum_of_squares_loop(t, x.p, x.first, n));
-    } else if (n < LEAST_SAMPLED) {
-      v = moments_loop(t, x.p, x.first, n, vec_sum(sum_loop(t, x.p, x.first, n)) / (real)n);
     } else {
-      const real first_mean = sampled_mean(t, x.p, x.first, n);
+      const real first_mean =
+          n < SAMPLED ? vec_sum(sum_loop(t, x.p, x.first, n)) / (real)n : sampled_mean(t, x.p, x.first, n);
       v = moments_loop(t, x.p, x.first, n, first_mean);
-      const double lacks = v.mean - first_mean;
-      if (8 * lacks * lacks * (double)n > v.m2) v = moments_loop(t, x.p, x.first, n, (real)v.mean);
+      if (n >= SAMPLED && is_far(first_mean, v, (double)n)) v = moments_loop(t, x.p, x.first, n, (real)v.mean);
     }
   })
   return v;
@@ -271,6 +265,28 @@ WNI_INLINE normalizer normalizer_make(double mean, double rstd) {
   const real hi = (real)mean;
   const normalizer s = {hi, (real)rstd, hi - mean == 0 ? 0 : (real)((mean - hi) * rstd)};
   return s;
+}
+
+/* Those of some sets. */
+enum { BATCH = 16 };
+typedef struct normalizers {
+  real hi[BATCH], rstd[BATCH], lo_rstd[BATCH];
+} normalizers;
+
+WNI_INLINE normalizer normalizer_of(const normalizers *s, int64_t i) {
+  const normalizer one = {s->hi[i], s->rstd[i], s->lo_rstd[i]};
+  return one;
+}
+
+/* normalizer_make of all of them. */
+static inline void normalizers_make(const double mean[BATCH], const double rstd[BATCH], normalizers *s) {
+  for (int64_t i = 0; i < BATCH; i += DLANES) {
+    const dvec m = dvec_load(mean + i), r = dvec_load(rstd + i);
+    dvec_to_reals(s->hi + i, m);
+    dvec_to_reals(s->rstd + i, r);
+    const dvec lacks = m - dvec_of_reals(s->hi + i); /* where it is 0, rstd may be infinite */
+    dvec_to_reals(s->lo_rstd + i, dvec_select((dmask)(lacks == dvec_splat(0)), dvec_splat(0), lacks * r));
+  }
 }
 
 WNI_INLINE vec normalized(vec x, vec hi, vec rstd, vec lo_rstd) { return vec_fma(x - hi, rstd, -lo_rstd); }

@@ -3,6 +3,7 @@
  * types carry the arithmetic, intrinsics only what they cannot say. */
 #ifndef WNI_VECTOR_H
 #define WNI_VECTOR_H
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -85,8 +86,15 @@ WNI_INLINE vec vec_load(const real *p) {
 
 WNI_INLINE void vec_store(real *p, vec v) { memcpy(p, &v, sizeof v); }
 
+/* With masks, a number that is no constant is not worth a branch. */
+#if defined(__AVX512F__)
+#define WNI_IS_WHOLE(k) (__builtin_constant_p(k) && (k) == LANES)
+#else
+#define WNI_IS_WHOLE(k) ((k) == LANES)
+#endif
+
 WNI_INLINE vec vec_load_k(const real *p, int64_t k) {
-  if (k == LANES) return vec_load(p);
+  if (WNI_IS_WHOLE(k)) return vec_load(p);
 #if defined(__AVX512F__) && WNI_REAL_BITS == 32
   return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << k) - 1), p);
 #elif defined(__AVX512F__)
@@ -99,7 +107,7 @@ WNI_INLINE vec vec_load_k(const real *p, int64_t k) {
 }
 
 WNI_INLINE void vec_store_k(real *p, vec v, int64_t k) {
-  if (k == LANES) {
+  if (WNI_IS_WHOLE(k)) {
     vec_store(p, v);
     return;
   }
@@ -236,54 +244,82 @@ WNI_INLINE vec vec_abs(vec a) {
 
 /* The sum of the lanes: halves added to halves, always in this order. */
 WNI_INLINE real vec_sum(vec v) {
-#if WNI_LANES == 16
-  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
-  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
-  v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
-#elif WNI_LANES == 8
-  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3);
-  v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5);
-#elif WNI_LANES == 4
+#if defined(__AVX512F__) && WNI_REAL_BITS == 32
+  const __m256 half = _mm512_castps512_ps256((__m512)v) + _mm512_extractf32x8_ps((__m512)v, 1);
+  const __m128 quarter = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+  const __m128 two = quarter + _mm_movehl_ps(quarter, quarter);
+  return two[0] + two[1];
+#elif defined(__AVX512F__)
+  const __m256d half = _mm512_castpd512_pd256((__m512d)v) + _mm512_extractf64x4_pd((__m512d)v, 1);
+  const __m128d two = _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1);
+  return two[0] + two[1];
+#elif defined(__AVX2__) && WNI_REAL_BITS == 32
+  const __m128 quarter = _mm256_castps256_ps128((__m256)v) + _mm256_extractf128_ps((__m256)v, 1);
+  const __m128 two = quarter + _mm_movehl_ps(quarter, quarter);
+  return two[0] + two[1];
+#elif defined(__AVX2__)
+  const __m128d two = _mm256_castpd256_pd128((__m256d)v) + _mm256_extractf128_pd((__m256d)v, 1);
+  return two[0] + two[1];
+#else
+#if WNI_LANES == 4
   v += __builtin_shufflevector(v, v, 2, 3, 0, 1);
 #endif
   return v[0] + v[1];
+#endif
 }
 
-/* The statement with each pair of lane l and the lane `apart` from it, a power of two, as arguments of a shuffle. */
-#if WNI_LANES == 16
-#define WNI_EACH_LANE(m, apart)                                                                                        \
-  m(0, apart), m(1, apart), m(2, apart), m(3, apart), m(4, apart), m(5, apart), m(6, apart), m(7, apart), m(8, apart), \
-      m(9, apart), m(10, apart), m(11, apart), m(12, apart), m(13, apart), m(14, apart), m(15, apart)
-#elif WNI_LANES == 8
-#define WNI_EACH_LANE(m, apart) \
-  m(0, apart), m(1, apart), m(2, apart), m(3, apart), m(4, apart), m(5, apart), m(6, apart), m(7, apart)
-#elif WNI_LANES == 4
-#define WNI_EACH_LANE(m, apart) m(0, apart), m(1, apart), m(2, apart), m(3, apart)
+/* ---- doubles --------------------------------------------------------------------------------------------------------
+ * What is made of sums is made in double, for several sets at once. */
+
+enum { DLANES = WNI_VECTOR_BYTES / 8 };
+typedef double dvec __attribute__((vector_size(WNI_VECTOR_BYTES)));
+typedef int64_t dmask __attribute__((vector_size(WNI_VECTOR_BYTES)));
+
+WNI_INLINE dvec dvec_splat(double a) { return a - (dvec){0}; }
+WNI_INLINE dvec dvec_select(dmask m, dvec yes, dvec no) { return (dvec)((m & (dmask)yes) | (~m & (dmask)no)); }
+WNI_INLINE void dvec_store(double *p, dvec v) { memcpy(p, &v, sizeof v); }
+WNI_INLINE dvec dvec_load(const double *p) {
+  dvec v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+WNI_INLINE dvec dvec_sqrt(dvec v) {
+#if defined(__AVX512F__)
+  return (dvec)_mm512_sqrt_pd((__m512d)v);
+#elif defined(__AVX2__)
+  return (dvec)_mm256_sqrt_pd((__m256d)v);
+#elif defined(__x86_64__)
+  return (dvec)_mm_sqrt_pd((__m128d)v);
+#elif defined(__aarch64__)
+  return (dvec)vsqrtq_f64((float64x2_t)v);
 #else
-#define WNI_EACH_LANE(m, apart) m(0, apart), m(1, apart)
+  for (int i = 0; i < DLANES; i++) v[i] = sqrt(v[i]);
+  return v;
 #endif
-
-/* One addition of vec_sum for two vectors at once: lanes whose number has the bit `apart` are b's, the others a's. */
-#define WNI_OWN(l, apart) (((l) & (apart)) ? (l) + LANES : (l))
-#define WNI_OTHER(l, apart) (((l) & (apart)) ? ((l) ^ (apart)) + LANES : ((l) ^ (apart)))
-#define WNI_FOLD(v, apart)                                                                      \
-  for (int i = 0; i < (apart); i++)                                                             \
-    (v)[i] = __builtin_shufflevector((v)[i], (v)[i + (apart)], WNI_EACH_LANE(WNI_OWN, apart)) + \
-             __builtin_shufflevector((v)[i], (v)[i + (apart)], WNI_EACH_LANE(WNI_OTHER, apart));
-
-/* Lane i is vec_sum(v[i]), to the bit, in a quarter of the operations. v is used up. */
-WNI_INLINE vec vec_sums(vec v[LANES]) {
-#if WNI_LANES >= 16
-  WNI_FOLD(v, 8)
-#endif
-#if WNI_LANES >= 8
-  WNI_FOLD(v, 4)
-#endif
-#if WNI_LANES >= 4
-  WNI_FOLD(v, 2)
-#endif
-  WNI_FOLD(v, 1)
-  return v[0];
 }
+
+/* DLANES REALs as doubles, and back. */
+#if WNI_REAL_BITS == 64
+WNI_INLINE dvec dvec_of_reals(const real *p) { return dvec_load(p); }
+WNI_INLINE void dvec_to_reals(real *p, dvec v) { dvec_store(p, v); }
+#elif defined(__AVX512F__)
+WNI_INLINE dvec dvec_of_reals(const real *p) { return (dvec)_mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+WNI_INLINE void dvec_to_reals(real *p, dvec v) { _mm256_storeu_ps(p, _mm512_cvtpd_ps((__m512d)v)); }
+#elif defined(__AVX2__)
+WNI_INLINE dvec dvec_of_reals(const real *p) { return (dvec)_mm256_cvtps_pd(_mm_loadu_ps(p)); }
+WNI_INLINE void dvec_to_reals(real *p, dvec v) { _mm_storeu_ps(p, _mm256_cvtpd_ps((__m256d)v)); }
+#else
+typedef real half_vec __attribute__((vector_size(WNI_VECTOR_BYTES / 2)));
+WNI_INLINE dvec dvec_of_reals(const real *p) {
+  half_vec v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, dvec);
+}
+WNI_INLINE void dvec_to_reals(real *p, dvec v) {
+  const half_vec h = __builtin_convertvector(v, half_vec);
+  memcpy(p, &h, sizeof h);
+}
+#endif
 
 #endif

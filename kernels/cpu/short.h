@@ -1,0 +1,203 @@
+/* The stages of tile.h for rows of few vectors. Their number is a constant to these, which leaves no loop within a row:
+ * counting to five costs more than the five. What a row gets does not depend on the rows beside it. */
+#ifndef WNI_SHORT_H
+#define WNI_SHORT_H
+#include "tile.h"
+
+enum { SHORT_VECTORS = 8, SHORT = SHORT_VECTORS * LANES };
+
+/* A row of `vectors` vectors, the last of which has `last` elements. */
+typedef struct short_row {
+  int vectors;
+  int64_t last;
+} short_row;
+
+static inline short_row short_row_of(int64_t n) {
+  const int vectors = (int)ceil_div(n, LANES);
+  const short_row r = {vectors, n - (vectors - 1) * (int64_t)LANES};
+  return r;
+}
+
+/* Rows in one place: tensor or scratch. */
+typedef struct short_rows {
+  wn_dtype type;
+  const void *p;
+  int64_t first[BATCH];
+} short_rows;
+
+static inline source source_of_row(const short_rows *x, int64_t i) {
+  const source s = {.type = x->type, .p = x->p, .first = x->first[i]};
+  return s;
+}
+
+WNI_INLINE vec short_vec(wn_dtype type, const void *p, int64_t first, short_row r, int v) {
+  return vec_load_as(type, p, first + v * LANES, v + 1 < r.vectors ? LANES : r.last);
+}
+
+/* Does the rest with `r` of a constant number of vectors. */
+#define WNI_SHORT_CASE(count, r, ...)                               \
+  case count: {                                                     \
+    const short_row r = {count, n_ - (count - 1) * (int64_t)LANES}; \
+    __VA_ARGS__;                                                    \
+  } break;
+#define WNI_FOR_SHORT(n, r, ...)        \
+  {                                     \
+    const int64_t n_ = (n);             \
+    switch (short_row_of(n_).vectors) { \
+      WNI_SHORT_CASE(1, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(2, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(3, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(4, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(5, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(6, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(7, r, __VA_ARGS__) \
+      WNI_SHORT_CASE(8, r, __VA_ARGS__) \
+      default:                          \
+        break;                          \
+    }                                   \
+  }
+
+/* ---- statistics ---------------------------------------------------------------------------------------------------
+ * Stage by stage for all rows: what a core can look ahead is less than two rows, and within one each step waits for the
+ * one before. */
+
+/* Of as many of the four as there are; adding zeros takes time too. */
+WNI_INLINE vec short_sums(int vectors, const vec sum[4]) {
+  if (vectors == 1) return sum[0];
+  if (vectors == 2) return sum[0] + sum[1];
+  if (vectors == 3) return (sum[0] + sum[1]) + sum[2];
+  return sums_of_4(sum);
+}
+
+WNI_INLINE vec short_sum_of_squares(wn_dtype type, short_row r, const void *p, int64_t first) {
+  vec sum[4];
+  for (int v = 0; v < r.vectors; v++) {
+    const vec d = short_vec(type, p, first, r, v);
+    sum[v % 4] = v < 4 ? d * d : vec_fma(d, d, sum[v % 4]);
+  }
+  return short_sums(r.vectors, sum);
+}
+
+/* Of which the first mean is: of all elements, or as in sampled_mean. */
+WNI_INLINE vec short_sample(wn_dtype type, short_row r, const void *p, int64_t first, int64_t n) {
+  vec sum[4];
+  for (int v = 0; v < 4 && v < r.vectors; v++)
+    sum[v] = r.vectors > 4 ? vec_load_as(type, p, first + v * (n / 4), LANES) : short_vec(type, p, first, r, v);
+  return short_sums(r.vectors, sum);
+}
+
+WNI_INLINE distances short_distances(wn_dtype type, short_row r, const void *p, int64_t first, real first_mean) {
+  const vec m = vec_splat(first_mean);
+  vec sum[4], squares[4];
+  for (int v = 0; v < r.vectors; v++) {
+    vec d = short_vec(type, p, first, r, v) - m;
+    if (v + 1 == r.vectors) d = vec_select(vmask_first(r.last), d, vec_splat(0));
+    sum[v % 4] = v < 4 ? d : sum[v % 4] + d;
+    squares[v % 4] = v < 4 ? d * d : vec_fma(d, d, squares[v % 4]);
+  }
+  const distances s = {short_sums(r.vectors, sum), short_sums(r.vectors, squares)};
+  return s;
+}
+
+/* out[i] = vec_sum(v[i]); 0 beyond count. */
+WNI_INLINE void sums_of_batch(int64_t count, const vec v[BATCH], real out[BATCH]) {
+  for (int64_t i = 0; i < count; i++) out[i] = vec_sum(v[i]);
+  for (int64_t i = count; i < BATCH; i++) out[i] = 0;
+}
+
+/* Of at most BATCH rows. The arrays have room for BATCH, and all of it is written. */
+WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, int64_t count, const short_rows *x,
+                                   int64_t n, double *mean, double *m2) {
+  vec sum[BATCH], squares[BATCH];
+  real first_mean[BATCH] = {0}, distance[BATCH] = {0}, square[BATCH];
+  if (!centered) {
+    for (int64_t i = 0; i < count; i++) squares[i] = short_sum_of_squares(type, r, x->p, x->first[i]);
+    sums_of_batch(count, squares, square);
+    moments_about_each(BATCH, first_mean, distance, square, (double)n, mean, m2);
+    return;
+  }
+  for (int64_t i = 0; i < count; i++) sum[i] = short_sample(type, r, x->p, x->first[i], n);
+  sums_of_batch(count, sum, first_mean);
+  for (int64_t i = 0; i < BATCH; i++) first_mean[i] /= (real)(r.vectors > 4 ? SAMPLED : n);
+  for (int64_t i = 0; i < count; i++) {
+    const distances d = short_distances(type, r, x->p, x->first[i], first_mean[i]);
+    sum[i] = d.sum;
+    squares[i] = d.squares;
+  }
+  sums_of_batch(count, sum, distance);
+  sums_of_batch(count, squares, square);
+  moments_about_each(BATCH, first_mean, distance, square, (double)n, mean, m2);
+  for (int64_t i = 0; r.vectors > 4 && i < count; i++) {
+    const wni_moments v = {mean[i], m2[i]};
+    if (!is_far(first_mean[i], v, (double)n)) continue;
+    const wni_moments again = moments_loop(type, x->p, x->first[i], n, (real)mean[i]);
+    mean[i] = again.mean;
+    m2[i] = again.m2;
+  }
+}
+
+/* Of `count` rows of n elements, at most SHORT. */
+static inline void short_moments(int64_t count, const short_rows *x, int64_t n, bool centered, double *mean,
+                                 double *m2) {
+  if (centered) {
+    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, short_moments_loop(t, r, true, count, x, n, mean, m2)))
+  } else {
+    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, short_moments_loop(t, r, false, count, x, n, mean, m2)))
+  }
+}
+
+/* ---- normalization ---------------------------------------------------------------------------------------------- */
+
+/* What is asked for meanwhile: the rows `by` bytes behind those in a tensor of this size of element; 0: nothing. */
+typedef struct short_ahead {
+  const void *p;
+  int64_t size, by;
+  const int64_t *first;
+} short_ahead;
+
+WNI_INLINE void fetch_row_ahead(short_ahead a, int64_t i, int64_t n) {
+  const uintptr_t row = (uintptr_t)a.p + (uintptr_t)(a.first[i] * a.size + a.by);
+  for (int64_t byte = 0; byte < n * a.size; byte += 64) __builtin_prefetch((const void *)(row + (uintptr_t)byte), 0, 2);
+}
+
+/* Parameters that stay in registers, where there are 32 of them. */
+enum { KEPT_VECTORS = 4 };
+
+WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t count, int64_t n, const normalizers *s,
+                                  const real *gamma, const real *beta, const short_rows *x, short_ahead ahead,
+                                  short_rows *y, bool stream) {
+  const bool keeps = r.vectors <= KEPT_VECTORS;
+  vec g[KEPT_VECTORS], b[KEPT_VECTORS];
+  const vec zero = vec_splat(0);
+  for (int v = 0; keeps && v < r.vectors; v++) {
+    g[v] = vec_load_k(gamma + v * LANES, v + 1 < r.vectors ? LANES : r.last);
+    b[v] = vec_load_k(beta + v * LANES, v + 1 < r.vectors ? LANES : r.last);
+  }
+  for (int64_t i = 0; i < count; i++) {
+    const vec hi = vec_splat(s->hi[i]), rstd = vec_splat(s->rstd[i]), lo = vec_splat(s->lo_rstd[i]);
+    const target to = target_at(type, (void *)y->p, y->first[i], stream);
+    if (ahead.by != 0) fetch_row_ahead(ahead, i, n);
+    for (int v = 0; v < r.vectors; v++) {
+      const int64_t k = v + 1 < r.vectors ? LANES : r.last;
+      const vec gv = keeps ? g[v] : vec_load_k(gamma + v * LANES, k),
+                bv = keeps ? b[v] : vec_load_k(beta + v * LANES, k);
+      vec z = vec_fma(normalized(short_vec(type, x->p, x->first[i], r, v), hi, rstd, lo), gv, bv);
+      if (relu) z = vec_select(vec_le(z, zero), zero, z);
+      target_store(type, to, v * LANES, k, z);
+    }
+  }
+}
+
+/* y of rows of at most SHORT elements that have the same parameters, one for each element; y is of the type of x. */
+static inline void short_affine(int64_t count, int64_t n, const normalizers *s, bool relu, const real *gamma,
+                                const real *beta, const short_rows *x, short_ahead ahead, short_rows *y, bool stream) {
+#define WNI_CALL(t, r, relu) short_affine_loop(t, r, relu, count, n, s, gamma, beta, x, ahead, y, stream)
+  if (relu) {
+    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, WNI_CALL(t, r, true)))
+  } else {
+    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, WNI_CALL(t, r, false)))
+  }
+#undef WNI_CALL
+}
+
+#endif
