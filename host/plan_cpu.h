@@ -71,6 +71,7 @@ typedef struct wni_cpu_plan {
   wni_row_plan row; /* that of the pattern is set */
   wni_column_plan column;
   bool stream; /* y or dx is so large that no cache will still have it when it is read */
+  bool ahead;  /* what is read is hardly in a core's own cache: it is asked for ahead of use */
   wni_cpu_layout at;
   size_t workspace; /* bytes, for this and every smaller n */
 } wni_cpu_plan;

@@ -152,14 +152,14 @@ static inline target row_target(const wni_tensor *t, row_place at, const row_par
   return target_at(t->type, t->data, row_offset(t, at, tile), stream);
 }
 
-/* Sets are read, and only then written. Where no cache has the tensors, what is to be read of t `sets` later comes
+/* Sets are read, and only then written. Where no near cache has the tensors, what is to be read of t `sets` later comes
  * while these are written; otherwise memory would wait for the core half of the time. So many bytes further; 0: nothing
  * comes, for the cache had no room for it beside what is there. */
 static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, const row_part *tile, int64_t sets) {
   enum { MOST_AHEAD = 128 << 10 };
   const wni_geometry *const g = &job->call->geo;
   const int64_t size = type_size(t->type);
-  if (!job->plan->stream || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return 0;
+  if (!job->plan->ahead || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return 0;
   return sets * t->view.stride[g->extent[1] > 1] * size;
 }
 

@@ -30,10 +30,6 @@ static inline source source_of_row(const short_rows *x, int64_t i) {
   return s;
 }
 
-WNI_INLINE vec short_vec(wn_dtype type, const void *p, int64_t first, short_row r, int v) {
-  return vec_load_as(type, p, first + v * LANES, v + 1 < r.vectors ? LANES : r.last);
-}
-
 /* Does the rest with `r` of a constant number of vectors. */
 #define WNI_SHORT_CASE(count, r, ...)                               \
   case count: {                                                     \
@@ -57,6 +53,18 @@ WNI_INLINE vec short_vec(wn_dtype type, const void *p, int64_t first, short_row 
     }                                   \
   }
 
+/* The statements for the vectors v of a row, each of k elements. */
+#define WNI_EACH_SHORT(v, k, r, ...)                                    \
+  {                                                                     \
+    _Pragma("GCC unroll 8") for (int v = 0; v < (r).vectors - 1; v++) { \
+      const int64_t k = LANES;                                          \
+      __VA_ARGS__                                                       \
+    }                                                                   \
+    const int v = (r).vectors - 1;                                      \
+    const int64_t k = (r).last;                                         \
+    __VA_ARGS__                                                         \
+  }
+
 /* ---- statistics ---------------------------------------------------------------------------------------------------
  * Stage by stage for all rows: what a core can look ahead is less than two rows, and within one each step waits for the
  * one before. */
@@ -71,30 +79,33 @@ WNI_INLINE vec short_sums(int vectors, const vec sum[4]) {
 
 WNI_INLINE vec short_sum_of_squares(wn_dtype type, short_row r, const void *p, int64_t first) {
   vec sum[4];
-  for (int v = 0; v < r.vectors; v++) {
-    const vec d = short_vec(type, p, first, r, v);
+  WNI_EACH_SHORT(v, k, r, {
+    const vec d = vec_load_as(type, p, first + v * LANES, k);
     sum[v % 4] = v < 4 ? d * d : vec_fma(d, d, sum[v % 4]);
-  }
+  })
   return short_sums(r.vectors, sum);
 }
 
 /* Of which the first mean is: of all elements, or as in sampled_mean. */
 WNI_INLINE vec short_sample(wn_dtype type, short_row r, const void *p, int64_t first, int64_t n) {
   vec sum[4];
-  for (int v = 0; v < 4 && v < r.vectors; v++)
-    sum[v] = r.vectors > 4 ? vec_load_as(type, p, first + v * (n / 4), LANES) : short_vec(type, p, first, r, v);
+  if (r.vectors > 4) {
+    for (int i = 0; i < 4; i++) sum[i] = vec_load_as(type, p, first + i * (n / 4), LANES);
+  } else {
+    WNI_EACH_SHORT(v, k, r, sum[v % 4] = vec_load_as(type, p, first + v * LANES, k);)
+  }
   return short_sums(r.vectors, sum);
 }
 
 WNI_INLINE distances short_distances(wn_dtype type, short_row r, const void *p, int64_t first, real first_mean) {
   const vec m = vec_splat(first_mean);
   vec sum[4], squares[4];
-  for (int v = 0; v < r.vectors; v++) {
-    vec d = short_vec(type, p, first, r, v) - m;
-    if (v + 1 == r.vectors) d = vec_select(vmask_first(r.last), d, vec_splat(0));
+  WNI_EACH_SHORT(v, k, r, {
+    vec d = vec_load_as(type, p, first + v * LANES, k) - m;
+    if (v + 1 == r.vectors) d = vec_select(vmask_first(k), d, vec_splat(0));
     sum[v % 4] = v < 4 ? d : sum[v % 4] + d;
     squares[v % 4] = v < 4 ? d * d : vec_fma(d, d, squares[v % 4]);
-  }
+  })
   const distances s = {short_sums(r.vectors, sum), short_sums(r.vectors, squares)};
   return s;
 }
@@ -167,24 +178,27 @@ WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t
                                   const real *gamma, const real *beta, const short_rows *x, short_ahead ahead,
                                   short_rows *y, bool stream) {
   const bool keeps = r.vectors <= KEPT_VECTORS;
+  const void *const p = x->p; /* which is no place that is written to, as the compiler cannot know */
   vec g[KEPT_VECTORS], b[KEPT_VECTORS];
   const vec zero = vec_splat(0);
-  for (int v = 0; keeps && v < r.vectors; v++) {
-    g[v] = vec_load_k(gamma + v * LANES, v + 1 < r.vectors ? LANES : r.last);
-    b[v] = vec_load_k(beta + v * LANES, v + 1 < r.vectors ? LANES : r.last);
-  }
+  if (keeps)
+    WNI_EACH_SHORT(v, k, r, {
+      g[v % KEPT_VECTORS] = vec_load_k(gamma + v * LANES, k);
+      b[v % KEPT_VECTORS] = vec_load_k(beta + v * LANES, k);
+    })
   for (int64_t i = 0; i < count; i++) {
     const vec hi = vec_splat(s->hi[i]), rstd = vec_splat(s->rstd[i]), lo = vec_splat(s->lo_rstd[i]);
+    const int64_t first = x->first[i];
     const target to = target_at(type, (void *)y->p, y->first[i], stream);
     if (ahead.by != 0) fetch_row_ahead(ahead, i, n);
-    for (int v = 0; v < r.vectors; v++) {
-      const int64_t k = v + 1 < r.vectors ? LANES : r.last;
-      const vec gv = keeps ? g[v] : vec_load_k(gamma + v * LANES, k),
-                bv = keeps ? b[v] : vec_load_k(beta + v * LANES, k);
-      vec z = vec_fma(normalized(short_vec(type, x->p, x->first[i], r, v), hi, rstd, lo), gv, bv);
+    WNI_EACH_SHORT(v, k, r, {
+      const vec gv = keeps ? g[v % KEPT_VECTORS] : vec_load_k(gamma + v * LANES, k);
+      const vec bv = keeps ? b[v % KEPT_VECTORS] : vec_load_k(beta + v * LANES, k);
+      const vec h = vec_load_as(type, p, first + v * LANES, k);
+      vec z = vec_fma(normalized(h, hi, rstd, lo), gv, bv);
       if (relu) z = vec_select(vec_le(z, zero), zero, z);
       target_store(type, to, v * LANES, k, z);
-    }
+    })
   }
 }
 
