@@ -5,26 +5,29 @@
 #include "row.h"
 #include "short.h"
 
-/* Of the arrays of numbers all BATCH are computed, and those beyond count are of no set. */
+/* Sets `first` and those that follow. Of the arrays all of BATCH is computed, and what is beyond count is of no set. */
 typedef struct set_batch {
-  int64_t count;
-  row_place at[BATCH];
-  short_rows h;        /* what is normalized, where it was found or gathered */
-  int64_t of_x[BATCH]; /* where the sets are in x */
+  int64_t first, count;
+  short_rows h; /* what is normalized, where it was found or gathered */
   short_ahead ahead;
   double mean[BATCH], m2[BATCH];
   normalizers s;
 } set_batch;
 
-/* Where the sets of a batch are in a tensor. */
-static inline void batch_offsets(const set_batch *b, const wni_tensor *t, const row_part *tile, int64_t offset[BATCH]) {
-  for (int64_t i = 0; i < b->count; i++) offset[i] = row_offset(t, b->at[i], tile);
+/* From a set to the next in a tensor. */
+static inline int64_t row_apart(const wni_geometry *g, const wni_tensor *t) { return t->view.stride[g->extent[1] > 1]; }
+
+/* Sets from `set` on that lie as far apart as that says, in a tensor; at most n. */
+static inline int64_t row_evenly(const wni_geometry *g, const wni_tensor *t, int64_t set, int64_t n) {
+  const int64_t middles = g->extent[1];
+  if (middles == 1 || !t->data || t->view.stride[0] == middles * t->view.stride[1]) return n;
+  return least(n, middles - set % middles);
 }
 
 static inline source batch_source(const set_batch *b, int64_t i) {
   source s = source_of_row(&b->h, i);
-  if (b->ahead.by == 0) return s;
-  s.ahead = (uintptr_t)b->ahead.p + (uintptr_t)(b->of_x[i] * b->ahead.size + b->ahead.by);
+  if (b->ahead.at == 0) return s;
+  s.ahead = b->ahead.at + (uintptr_t)(i * b->ahead.apart * b->ahead.size);
   s.ahead_size = b->ahead.size;
   return s;
 }

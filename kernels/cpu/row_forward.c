@@ -143,14 +143,19 @@ static void kept_set(forward *f, int64_t set, const row_walk *walk, real *scratc
 /* ---- sets of one tile each, stage by stage for several of them --------------------------------------------------- */
 
 /* Stores what the call wants of the statistics of a batch. */
-static void batch_store(const forward *f, int64_t first, const set_batch *b) {
+static void batch_store(const forward *f, const set_batch *b) {
   const wni_call *const call = f->call;
-  if (call->mean) memcpy((real *)call->mean + first, b->s.hi, (size_t)b->count * sizeof(real));
-  if (call->rstd) memcpy((real *)call->rstd + first, b->s.rstd, (size_t)b->count * sizeof(real));
+  if (call->mean) memcpy((real *)call->mean + b->first, b->s.hi, (size_t)b->count * sizeof(real));
+  if (call->rstd) memcpy((real *)call->rstd + b->first, b->s.rstd, (size_t)b->count * sizeof(real));
   for (int64_t i = 0; f->job->moments && i < b->count; i++) {
     const wni_moments v = {b->mean[i], b->m2[i]};
-    f->job->moments[first + i] = v;
+    f->job->moments[b->first + i] = v;
   }
+}
+
+static short_rows batch_rows(const forward *f, const wni_tensor *t, const row_part *tile, int64_t first) {
+  const short_rows r = {t->type, t->data, row_offset(t, row_place_of(f->geo, first), tile), row_apart(f->geo, t)};
+  return r;
 }
 
 /* y of sets that need no more than this, and have the same parameters. */
@@ -159,10 +164,9 @@ static void batch_affine(const forward *f, const set_batch *b, const row_part *t
   const bool relu = call->act == WN_ACT_RELU;
   const real *const gamma = (const real *)f->job->gamma + tile->element;
   const real *const beta = (const real *)f->job->beta + tile->element;
+  const short_rows rows = batch_rows(f, &call->y, tile, b->first);
   if (tile->elements <= SHORT && b->h.type == call->y.type) {
-    short_rows y = {.type = call->y.type, .p = call->y.data};
-    batch_offsets(b, &call->y, tile, y.first);
-    short_affine(b->count, tile->elements, &b->s, relu, gamma, beta, &b->h, b->ahead, &y, f->job->stream);
+    short_affine(b->count, tile->elements, &b->s, relu, gamma, beta, &b->h, b->ahead, &rows, f->job->stream);
     return;
   }
   normalizer s[BATCH];
@@ -171,47 +175,49 @@ static void batch_affine(const forward *f, const set_batch *b, const row_part *t
   for (int64_t i = 0; i < b->count; i++) {
     s[i] = normalizer_of(&b->s, i);
     h[i] = batch_source(b, i);
-    y[i] = row_target(&call->y, b->at[i], tile, f->job->stream, NULL);
+    y[i] = target_at(call->y.type, call->y.data, rows.first + i * rows.apart, f->job->stream);
   }
   tiles_affine_each(b->count, s, relu, gamma, beta, h, tile->elements, y);
 }
 
 /* What is normalized: x where it is, or what take_input makes. */
-static void batch_take(const forward *f, const row_part *tile, int64_t stride, real *scratch, set_batch *b) {
-  const wni_tensor *const x = &f->call->x;
-  batch_offsets(b, x, tile, b->of_x);
-  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) {
-    b->h.type = x->type;
-    b->h.p = x->data;
-    memcpy(b->h.first, b->of_x, sizeof b->h.first);
-    return;
-  }
-  b->h.type = WNI_REAL_TYPE;
-  b->h.p = scratch;
-  for (int64_t i = 0; i < b->count; i++) {
-    b->h.first[i] = i * stride;
-    (void)take_input(f, b->at[i], tile, scratch + i * stride);
-  }
+static short_rows batch_take(const forward *f, const set_batch *b, const row_part *tile, int64_t stride,
+                             real *scratch) {
+  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) return batch_rows(f, &f->call->x, tile, b->first);
+  row_place at = row_place_of(f->geo, b->first);
+  for (int64_t i = 0; i < b->count; i++, at = row_place_next(f->geo, at))
+    (void)take_input(f, at, tile, scratch + i * stride);
+  const short_rows gathered = {WNI_REAL_TYPE, scratch, 0, stride};
+  return gathered;
 }
 
-static void small_sets(forward *f, int64_t first, int64_t count, const row_walk *walk, int64_t stride, real *scratch) {
-  const row_part *const tile = &walk->part;
+static short_ahead batch_ahead(const forward *f, const set_batch *b, const row_part *tile) {
   const wni_tensor *const x = &f->call->x;
+  short_ahead a = {0, row_apart(f->geo, x), type_size(x->type)};
+  const int64_t by = row_ahead(f->job, x, tile, b->count);
+  if (by != 0) a.at = (uintptr_t)x->data + (uintptr_t)(batch_rows(f, x, tile, b->first).first * a.size + by);
+  return a;
+}
+
+/* Some sets from `first` on, at most n: returns how many. */
+static int64_t small_sets(forward *f, int64_t first, int64_t n, const row_walk *walk, int64_t stride, real *scratch) {
+  const row_part *const tile = &walk->part;
   set_batch b;
-  b.count = count;
-  row_place place = row_place_of(f->geo, first);
-  for (int64_t i = 0; i < count; i++, place = row_place_next(f->geo, place)) b.at[i] = place;
-  batch_take(f, tile, stride, scratch, &b);
-  const short_ahead ahead = {x->data, type_size(x->type), row_ahead(f->job, x, tile, count), b.of_x};
-  b.ahead = ahead;
+  b.first = first;
+  b.count = row_evenly(f->geo, &f->call->x, first, row_evenly(f->geo, &f->call->y, first, n));
+  b.h = batch_take(f, &b, tile, stride, scratch);
+  b.ahead = batch_ahead(f, &b, tile);
   batch_moments(&b, part_size(tile), f->geo->centered);
   batch_finish(&b, f->geo->set_size, f->call->eps);
-  batch_store(f, first, &b);
+  batch_store(f, &b);
   if (is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0) {
     batch_affine(f, &b, tile);
-  } else {
-    for (int64_t i = 0; i < count; i++) apply_tile(f, b.at[i], tile, normalizer_of(&b.s, i), batch_source(&b, i));
+    return b.count;
   }
+  row_place at = row_place_of(f->geo, first);
+  for (int64_t i = 0; i < b.count; i++, at = row_place_next(f->geo, at))
+    apply_tile(f, at, tile, normalizer_of(&b.s, i), batch_source(&b, i));
+  return b.count;
 }
 
 /* ---- kernels ---------------------------------------------------------------------------------------------------- */
@@ -222,9 +228,9 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
   const row_batch batch = row_batch_of(&walk);
   real scratch[KEPT] WNI_TILE_ALIGNED;
-  for (int64_t set = begin; set < end; set += batch.sets) {
+  for (int64_t set = begin, done = 1; set < end; set += done) {
     if (walk.tiles == 1) {
-      small_sets(&f, set, least(batch.sets, end - set), &walk, batch.stride, scratch);
+      done = small_sets(&f, set, least(batch.sets, end - set), &walk, batch.stride, scratch);
     } else if (row_is_kept(&walk)) {
       kept_set(&f, set, &walk, scratch);
     } else {

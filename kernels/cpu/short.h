@@ -18,15 +18,15 @@ static inline short_row short_row_of(int64_t n) {
   return r;
 }
 
-/* Rows in one place: tensor or scratch. */
+/* Rows in a tensor or in scratch, `apart` elements from one to the next. */
 typedef struct short_rows {
   wn_dtype type;
   const void *p;
-  int64_t first[BATCH];
+  int64_t first, apart;
 } short_rows;
 
 static inline source source_of_row(const short_rows *x, int64_t i) {
-  const source s = {.type = x->type, .p = x->p, .first = x->first[i]};
+  const source s = {.type = x->type, .p = x->p, .first = x->first + i * x->apart};
   return s;
 }
 
@@ -122,16 +122,16 @@ WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, in
   vec sum[BATCH], squares[BATCH];
   real first_mean[BATCH] = {0}, distance[BATCH] = {0}, square[BATCH];
   if (!centered) {
-    for (int64_t i = 0; i < count; i++) squares[i] = short_sum_of_squares(type, r, x->p, x->first[i]);
+    for (int64_t i = 0; i < count; i++) squares[i] = short_sum_of_squares(type, r, x->p, x->first + i * x->apart);
     sums_of_batch(count, squares, square);
     moments_about_each(BATCH, first_mean, distance, square, (double)n, mean, m2);
     return;
   }
-  for (int64_t i = 0; i < count; i++) sum[i] = short_sample(type, r, x->p, x->first[i], n);
+  for (int64_t i = 0; i < count; i++) sum[i] = short_sample(type, r, x->p, x->first + i * x->apart, n);
   sums_of_batch(count, sum, first_mean);
   for (int64_t i = 0; i < BATCH; i++) first_mean[i] /= (real)(r.vectors > 4 ? SAMPLED : n);
   for (int64_t i = 0; i < count; i++) {
-    const distances d = short_distances(type, r, x->p, x->first[i], first_mean[i]);
+    const distances d = short_distances(type, r, x->p, x->first + i * x->apart, first_mean[i]);
     sum[i] = d.sum;
     squares[i] = d.squares;
   }
@@ -141,7 +141,7 @@ WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, in
   for (int64_t i = 0; r.vectors > 4 && i < count; i++) {
     const wni_moments v = {mean[i], m2[i]};
     if (!is_far(first_mean[i], v, (double)n)) continue;
-    const wni_moments again = moments_loop(type, x->p, x->first[i], n, (real)mean[i]);
+    const wni_moments again = moments_loop(type, x->p, x->first + i * x->apart, n, (real)mean[i]);
     mean[i] = again.mean;
     m2[i] = again.m2;
   }
@@ -159,15 +159,14 @@ static inline void short_moments(int64_t count, const short_rows *x, int64_t n, 
 
 /* ---- normalization ---------------------------------------------------------------------------------------------- */
 
-/* What is asked for meanwhile: the rows `by` bytes behind those in a tensor of this size of element; 0: nothing. */
+/* What is asked for meanwhile: rows of elements of `size` bytes from address `at` on; 0: nothing. */
 typedef struct short_ahead {
-  const void *p;
-  int64_t size, by;
-  const int64_t *first;
+  uintptr_t at;
+  int64_t apart, size;
 } short_ahead;
 
 WNI_INLINE void fetch_row_ahead(short_ahead a, int64_t i, int64_t n) {
-  const uintptr_t row = (uintptr_t)a.p + (uintptr_t)(a.first[i] * a.size + a.by);
+  const uintptr_t row = a.at + (uintptr_t)(i * a.apart * a.size);
   for (int64_t byte = 0; byte < n * a.size; byte += 64) __builtin_prefetch((const void *)(row + (uintptr_t)byte), 0, 2);
 }
 
@@ -176,7 +175,7 @@ enum { KEPT_VECTORS = 4 };
 
 WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t count, int64_t n, const normalizers *s,
                                   const real *gamma, const real *beta, const short_rows *x, short_ahead ahead,
-                                  short_rows *y, bool stream) {
+                                  const short_rows *y, bool stream) {
   const bool keeps = r.vectors <= KEPT_VECTORS;
   const void *const p = x->p; /* which is no place that is written to, as the compiler cannot know */
   vec g[KEPT_VECTORS], b[KEPT_VECTORS];
@@ -188,9 +187,9 @@ WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t
     })
   for (int64_t i = 0; i < count; i++) {
     const vec hi = vec_splat(s->hi[i]), rstd = vec_splat(s->rstd[i]), lo = vec_splat(s->lo_rstd[i]);
-    const int64_t first = x->first[i];
-    const target to = target_at(type, (void *)y->p, y->first[i], stream);
-    if (ahead.by != 0) fetch_row_ahead(ahead, i, n);
+    const int64_t first = x->first + i * x->apart;
+    const target to = target_at(type, (void *)y->p, y->first + i * y->apart, stream);
+    if (ahead.at != 0) fetch_row_ahead(ahead, i, n);
     WNI_EACH_SHORT(v, k, r, {
       const vec gv = keeps ? g[v % KEPT_VECTORS] : vec_load_k(gamma + v * LANES, k);
       const vec bv = keeps ? b[v % KEPT_VECTORS] : vec_load_k(beta + v * LANES, k);
@@ -204,7 +203,8 @@ WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t
 
 /* y of rows of at most SHORT elements that have the same parameters, one for each element; y is of the type of x. */
 static inline void short_affine(int64_t count, int64_t n, const normalizers *s, bool relu, const real *gamma,
-                                const real *beta, const short_rows *x, short_ahead ahead, short_rows *y, bool stream) {
+                                const real *beta, const short_rows *x, short_ahead ahead, const short_rows *y,
+                                bool stream) {
 #define WNI_CALL(t, r, relu) short_affine_loop(t, r, relu, count, n, s, gamma, beta, x, ahead, y, stream)
   if (relu) {
     WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, WNI_CALL(t, r, true)))
