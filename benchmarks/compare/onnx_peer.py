@@ -66,6 +66,9 @@ class OnnxPeer:
         model, vectors = self.model(case, shape)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = session.environment("")["threads"]
+        # Its threads wait for the next run in a loop, for longer than any pause between peers: they would take the cores
+        # of whoever comes next. Within a run they wait as they do by default.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         self.session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         element = TYPES[case["type_of_x"]][0]

@@ -118,10 +118,14 @@ static void kept_sets(const backward *b, int64_t first, int64_t count, const row
 /* The rows of a chunk: single sets where all have the same parameters, else outer indices with all their sets. */
 static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 ? 1 : b->geo->extent[1]; }
 
+/* Of x: while these are read nothing is written, and the other way round. */
+enum { BATCH_BYTES = 4 << 10 };
+
 /* How many sets kept_sets takes: those whose tiles need no room of their own may be long. */
 static row_batch batch_of(const backward *b, const row_walk *walk) {
   const wni_call *const call = b->call;
   row_batch batch = row_batch_of(walk);
+  while (batch.sets > EACH_ROWS && batch.sets * batch.stride * type_size(call->x.type) > BATCH_BYTES) batch.sets /= 2;
   const bool direct = call->act == WN_ACT_NONE && call->dx.type == call->x.type && !call->dresidual.data;
   if (walk->tiles > 1 && direct) batch.sets = EACH_ROWS, batch.stride = 0;
   if (b->geo->param_step != 0) batch.sets = 1;
