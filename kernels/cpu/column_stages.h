@@ -83,6 +83,10 @@ WNI_INLINE void affine_lines_loop(wn_dtype xt, wn_dtype yt, bool by_row, double 
                                   const real *gamma, const real *beta, line_source x, int64_t lines, int64_t width,
                                   line_target y) {
 #define WNI_CALL_GROUP(count, i) affine_group(count, xt, yt, by_row, floor, f, gamma, beta, x, i, width, y)
+  if (x.apart == width && y.apart == width) { /* one after another in memory, which is then taken in order */
+    for (int64_t i = 0; i < lines; i++) WNI_CALL_GROUP(1, i);
+    return;
+  }
   WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
 #undef WNI_CALL_GROUP
 }
