@@ -24,10 +24,11 @@ static inline int64_t wni_moments_apart(const wni_cpu_job *job) {
 }
 
 /* finalize.c */
+/* Of n sets from `first` on. */
 /* ROW sets in segments: moments[set][segment] -> moments[set][0]. */
-void wni_merge_segments(const wni_cpu_job *job);
+void wni_merge_segments(const wni_cpu_job *job, int64_t first, int64_t n);
 /* The sets' moments -> set_mean, set_rstd, and the call's mean and rstd. */
-void wni_finish_statistics(const wni_cpu_job *job);
+void wni_finish_statistics(const wni_cpu_job *job, int64_t first, int64_t n);
 /* running_mean, running_var -> set_mean, set_rstd, for each parameter. */
 void wni_read_running(const wni_cpu_job *job);
 /* The sets' moments -> running_mean, running_var, batches_seen. */

@@ -13,6 +13,15 @@
     for (; i < (lines); i++) call(1, i);                     \
   }
 
+/* The same for stages that write: lines that follow one another are taken singly, in the order of memory. What groups
+ * save is then less than what reading and writing at one place each gains. */
+#define WNI_EACH_GROUP_IN_ORDER(i, lines, follow, call) \
+  if (follow) {                                         \
+    for (int64_t i = 0; i < (lines); i++) call(1, i);   \
+  } else {                                              \
+    WNI_EACH_GROUP(i, lines, call)                      \
+  }
+
 /* The vector at place v of line `line`. */
 WNI_INLINE vec line_vec(wn_dtype type, line_source x, int64_t line, int64_t v, int64_t k) {
   const int64_t at = x.at.first + line * x.apart + v;
@@ -83,11 +92,7 @@ WNI_INLINE void affine_lines_loop(wn_dtype xt, wn_dtype yt, bool by_row, double 
                                   const real *gamma, const real *beta, line_source x, int64_t lines, int64_t width,
                                   line_target y) {
 #define WNI_CALL_GROUP(count, i) affine_group(count, xt, yt, by_row, floor, f, gamma, beta, x, i, width, y)
-  if (x.apart == width && y.apart == width) { /* one after another in memory, which is then taken in order */
-    for (int64_t i = 0; i < lines; i++) WNI_CALL_GROUP(1, i);
-    return;
-  }
-  WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
+  WNI_EACH_GROUP_IN_ORDER(i, lines, x.apart == width && y.apart == width, WNI_CALL_GROUP)
 #undef WNI_CALL_GROUP
 }
 
@@ -226,7 +231,7 @@ WNI_INLINE void dx_group(int count, wn_dtype xt, wn_dtype dt, bool by_row, const
 WNI_INLINE void dx_lines_loop(wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
                               line_source x, line_source dz, int64_t lines, int64_t width, line_target dx) {
 #define WNI_CALL_GROUP(count, i) dx_group(count, xt, dt, by_row, t, gamma, x, dz, i, width, dx)
-  WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
+  WNI_EACH_GROUP_IN_ORDER(i, lines, x.apart == width && dz.apart == width && dx.apart == width, WNI_CALL_GROUP)
 #undef WNI_CALL_GROUP
 }
 

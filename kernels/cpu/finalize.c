@@ -14,10 +14,17 @@ static int64_t segment_size(const wni_geometry *g, const wni_row_plan *p, int64_
   return least(p->segment_runs, g->extent[2] - run) * least(p->segment_elements, g->extent[3] - element);
 }
 
-static void merge_segments(void *context, int64_t set) {
-  const wni_cpu_job *const job = context;
+/* Some sets, for a task over them. */
+typedef struct set_range {
+  const wni_cpu_job *job;
+  int64_t first, n;
+} set_range;
+
+static void merge_segments(void *context, int64_t i) {
+  const set_range *const r = context;
+  const wni_cpu_job *const job = r->job;
   const wni_row_plan *const p = &job->plan->row;
-  wni_moments *const v = job->moments + set * p->segments;
+  wni_moments *const v = job->moments + (r->first + i) * p->segments;
   int64_t count = segment_size(&job->call->geo, p, 0);
   for (int64_t i = 1; i < p->segments; i++) {
     const int64_t n = segment_size(&job->call->geo, p, i);
@@ -26,19 +33,18 @@ static void merge_segments(void *context, int64_t set) {
   }
 }
 
-void wni_merge_segments(const wni_cpu_job *job) {
-  wni_cpu_job copy = *job;
-  const int64_t sets = job->call->geo.sets;
-  wni_parallel_for(sets, sets * job->plan->row.segments * SET_BYTES, merge_segments, &copy);
+void wni_merge_segments(const wni_cpu_job *job, int64_t first, int64_t n) {
+  set_range r = {job, first, n};
+  wni_parallel_for(n, n * job->plan->row.segments * SET_BYTES, merge_segments, &r);
 }
 
 static void finish_sets(void *context, int64_t task) {
-  const wni_cpu_job *const job = context;
+  const set_range *const r = context;
+  const wni_cpu_job *const job = r->job;
   const wni_call *const call = job->call;
-  const wni_geometry *const g = &call->geo;
   const int64_t apart = wni_moments_apart(job);
-  const int64_t begin = task * SETS_PER_TASK, end = least(begin + SETS_PER_TASK, g->sets);
-  for (int64_t set = begin; set < end; set++) {
+  const int64_t begin = task * SETS_PER_TASK, end = least(begin + SETS_PER_TASK, r->n);
+  for (int64_t set = r->first + begin; set < r->first + end; set++) {
     const wni_moments v = job->moments[set * apart];
     const double rstd = wni_rstd(v, job->set_size, call->eps);
     job->set_mean[set] = v.mean;
@@ -48,10 +54,9 @@ static void finish_sets(void *context, int64_t task) {
   }
 }
 
-void wni_finish_statistics(const wni_cpu_job *job) {
-  wni_cpu_job copy = *job;
-  const int64_t sets = job->call->geo.sets;
-  wni_parallel_for(ceil_div(sets, SETS_PER_TASK), sets * SET_BYTES, finish_sets, &copy);
+void wni_finish_statistics(const wni_cpu_job *job, int64_t first, int64_t n) {
+  set_range r = {job, first, n};
+  wni_parallel_for(ceil_div(n, SETS_PER_TASK), n * SET_BYTES, finish_sets, &r);
 }
 
 /* ---- running statistics ----------------------------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void
 typedef struct phase {
   const wni_cpu_job *job;
   wni_cpu_kernel kernel;
+  int64_t first; /* task */
 } phase;
 
 /* Stores that went past the caches are not ordered before what other threads learn of this one. */
@@ -53,7 +54,7 @@ static void store_fence(void) {
 
 static void phase_task(void *context, int64_t task) {
   const phase *const p = context;
-  p->kernel(p->job, task);
+  p->kernel(p->job, p->first + task);
   if (p->job->stream) store_fence();
 }
 
@@ -65,19 +66,19 @@ static int64_t sweep_bytes(const wni_call *call) {
 }
 
 static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel};
+  phase p = {job, kernel, 0};
   wni_parallel_for(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A second sweep over the same. */
 static void sweep_again(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel};
+  phase p = {job, kernel, 0};
   wni_parallel_for_backward(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A phase over what a sweep left: a part of its bytes. */
 static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel};
+  phase p = {job, kernel, 0};
   wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
 }
 
@@ -87,7 +88,29 @@ static int64_t segment_tasks(const wni_cpu_job *job) { return job->call->geo.set
 
 static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   sweep(job, k->row_moments, segment_tasks(job));
-  wni_merge_segments(job);
+  wni_merge_segments(job, 0, job->call->geo.sets);
+}
+
+/* Sets of which the threads' own caches still have most when they are taken again. Nothing that is computed depends on
+ * it. */
+static int64_t sets_at_once(const wni_cpu_job *job) {
+  enum { BYTES_OF_A_THREAD = 2 << 20 };
+  const wni_geometry *const g = &job->call->geo;
+  const int64_t bytes = g->set_size * (int64_t)wni_dtype_size(job->call->types.x);
+  return most(1, BYTES_OF_A_THREAD * wni_parallel_threads() / bytes);
+}
+
+/* Sets in segments, some at a time: their moments, then y. */
+static void row_waves(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const int64_t sets = job->call->geo.sets, segments = job->plan->row.segments, wave = sets_at_once(job);
+  for (int64_t set = 0; set < sets; set += wave) {
+    const int64_t n = least(wave, sets - set), bytes = sweep_bytes(job->call) / sets * n;
+    phase moments = {job, k->row_moments, set * segments}, apply = {job, k->row_apply, set * segments};
+    wni_parallel_for(n * segments, bytes, phase_task, &moments);
+    wni_merge_segments(job, set, n);
+    wni_finish_statistics(job, set, n);
+    wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
+  }
 }
 
 static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
@@ -99,9 +122,7 @@ static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->segments == 1) {
     sweep(job, k->row_forward, ceil_div(g->sets, p->sets_per_task));
   } else {
-    row_moments(job, k);
-    wni_finish_statistics(job);
-    sweep_again(job, k->row_apply, segment_tasks(job));
+    row_waves(job, k);
   }
 }
 
@@ -147,7 +168,7 @@ static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
     sweep(job, k->column_forward, p->slab_tasks * p->blocks);
   } else {
     column_moments(job, k);
-    wni_finish_statistics(job);
+    wni_finish_statistics(job, 0, job->call->geo.sets);
     sweep_again(job, k->column_apply, chunk_tasks(job));
   }
 }
@@ -174,7 +195,7 @@ static wn_status synced_forward(wni_cpu_job *job, const wni_cpu_kernels *k) {
   if (any && !row) column_moments(job, k);
   const wn_status status = wni_exchange_moments(job);
   if (status != WN_OK || job->set_size == 0) return status;
-  wni_finish_statistics(job);
+  wni_finish_statistics(job, 0, job->call->geo.sets);
   if (any && row) sweep_again(job, k->row_apply, segment_tasks(job));
   if (any && !row) sweep_again(job, k->column_apply, chunk_tasks(job));
   return WN_OK;
