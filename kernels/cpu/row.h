@@ -238,13 +238,21 @@ static inline void row_affine(const wni_cpu_job *job, row_place at, const row_pa
   const int64_t first = row_first_param(g, plan, at);
   const real *const gamma = (const real *)job->gamma + first, *const beta = (const real *)job->beta + first;
   if (plan->per_element) {
-    tiles_affine_each(1, &s, relu, gamma + tile->element, beta + tile->element, &x, tile->elements, &z);
+    WNI_EACH_ALIGNED_PART(z, tile->elements, by, part) {
+      const source from = source_from(x, by);
+      const target to = target_from(z, by);
+      const int64_t element = tile->element + by;
+      tiles_affine_each(1, &s, relu, gamma + element, beta + element, &from, part, &to);
+    }
     return;
   }
   WNI_EACH_STRETCH(p, g, plan, tile) {
-    const source from = source_from(x, p.begin);
-    const target to = target_from(z, p.begin);
-    tiles_affine(1, &s, relu, gamma + p.param, beta + p.param, &from, p.size, &to);
+    const target stretch = target_from(z, p.begin);
+    WNI_EACH_ALIGNED_PART(stretch, p.size, by, part) {
+      const source from = source_from(x, p.begin + by);
+      const target to = target_from(stretch, by);
+      tiles_affine(1, &s, relu, gamma + p.param, beta + p.param, &from, part, &to);
+    }
   }
 }
 

@@ -64,7 +64,9 @@ static void apply_tile(const backward *b, row_place at, const row_part *tile, no
       tile_dx_frozen(s.rstd * gamma[p.param], dz, p.size, target_from(dx, p.begin));
     } else {
       const gradient_terms k = gradient_terms_make(s.rstd, gamma[p.param], means.gx, means.g);
-      tile_dx(s, k, source_from(x, p.begin), dz, p.size, target_from(dx, p.begin));
+      const target stretch = target_from(dx, p.begin);
+      WNI_EACH_ALIGNED_PART(stretch, p.size, by, part)
+      tile_dx(s, k, source_from(x, p.begin + by), source_from(dz, by), part, target_from(stretch, by));
     }
   }
   finish_dx(b, at, tile, dx, room);

@@ -21,7 +21,9 @@ static void apply_tile(const backward *b, row_place at, const row_part *tile, no
   if (!b->call->dx.data) return;
   const target dx = dx_target(b, at, tile, t, room);
   const gradient_terms k = gradient_terms_make(s.rstd, 1, means[0], means[1]);
-  tile_dx_each(s, k, gamma, x_for_dx(tile, dx, t), t->dz, tile->elements, dx);
+  const source x = x_for_dx(tile, dx, t);
+  WNI_EACH_ALIGNED_PART(dx, tile->elements, by, part)
+  tile_dx_each(s, k, gamma + by, source_from(x, by), source_from(t->dz, by), part, target_from(dx, by));
   finish_dx(b, at, tile, dx, room);
 }
 

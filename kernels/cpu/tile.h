@@ -41,7 +41,8 @@ typedef struct target {
   void *p;
   int64_t first;
   wn_dtype type;
-  bool stream; /* p[first] is aligned for it, and what is written there is not read again soon */
+  bool wants;  /* what is written is not read again soon, and goes past the caches where the place is aligned for it: */
+  bool stream; /* at p[first] it is */
 } target;
 
 WNI_INLINE source source_of_tile(const real *tile) {
@@ -50,15 +51,20 @@ WNI_INLINE source source_of_tile(const real *tile) {
 }
 
 WNI_INLINE target target_of_tile(real *tile) {
-  const target t = {tile, 0, WNI_REAL_TYPE, false};
+  const target t = {.p = tile, .type = WNI_REAL_TYPE};
   return t;
 }
 
-/* In a tensor; stream: if the place allows it. Half a line of the cache at either end is written twice. */
+/* Bytes of p[first] beyond an aligned place. Half a line of the cache is enough where vectors are no longer: its other
+ * half is then written once more. */
+WNI_INLINE int64_t bytes_beyond(wn_dtype type, const void *p, int64_t first) {
+  const int64_t size = type_size(type), line = LANES * size > 32 ? 64 : 32;
+  return (int64_t)(((uintptr_t)p + (uintptr_t)(first * size)) % (uintptr_t)line);
+}
+
+/* In a tensor; stream: if the place allows it. */
 WNI_INLINE target target_at(wn_dtype type, void *p, int64_t first, bool stream) {
-  const int64_t size = type_size(type);
-  const uintptr_t aligned = LANES * size > 32 ? 64 : 32;
-  const target t = {p, first, type, stream && ((uintptr_t)p + (uintptr_t)(first * size)) % aligned == 0};
+  const target t = {p, first, type, stream, stream && bytes_beyond(type, p, first) == 0};
   return t;
 }
 
@@ -69,7 +75,21 @@ WNI_INLINE source source_from(source s, int64_t by) {
   return s;
 }
 
-WNI_INLINE target target_from(target t, int64_t by) { return target_at(t.type, t.p, t.first + by, t.stream); }
+WNI_INLINE target target_from(target t, int64_t by) { return target_at(t.type, t.p, t.first + by, t.wants); }
+
+/* Of n elements those before the first aligned place, if the rest is worth it; else all. */
+static inline int64_t unaligned_part(target t, int64_t n) {
+  enum { WORTH = 512 };
+  const int64_t size = type_size(t.type), line = 64;
+  if (!t.wants || t.stream || n < WORTH) return n;
+  const int64_t beyond = (int64_t)(((uintptr_t)t.p + (uintptr_t)(t.first * size)) % (uintptr_t)line);
+  return beyond % size == 0 ? (line - beyond) / size : n;
+}
+
+/* The statement for the part before the first aligned place of a target of n elements, and for the rest: `part`
+ * elements from `by` on. */
+#define WNI_EACH_ALIGNED_PART(t, n, by, part) \
+  for (int64_t by = 0, part = unaligned_part(t, n); by < (n); by += part, part = (n)-by)
 
 /* To the second-level cache: the first one has its hands full. */
 WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
