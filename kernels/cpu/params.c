@@ -185,6 +185,11 @@ static void store_gradients(const wni_call *call, void *to, const double *sums, 
   const wn_dtype type = call->types.param_grad;
   const bool adds = call->flags & WN_GRAD_ADD;
   if (!to) return;
+  if (type == WN_F32 && !adds) { /* what most want, as vectors */
+    float *restrict const p = (float *)to + begin;
+    for (int64_t i = 0; i < n; i++) p[i] = (float)sums[i];
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     const double old = adds ? load_value(type, to, begin + i) : 0;
     store_value(type, to, begin + i, adds ? old + sums[i] : sums[i]);

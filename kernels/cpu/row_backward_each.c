@@ -7,9 +7,13 @@ enum { ROWS_PER_FLUSH = 64 };
 
 static int64_t parameters(const backward *b) { return b->geo->params * b->plan->expand; }
 
-/* Adds REAL sums to those in double and starts anew. */
-static void flush(real *sums, int64_t n, double *partial) {
-  for (int64_t i = 0; i < n; i++) partial[i] += (double)sums[i];
+/* Adds REAL sums to those in double, where they are not the first ones, and starts anew. */
+static void flush(real *restrict sums, int64_t n, bool first, double *restrict partial) {
+  if (first) {
+    for (int64_t i = 0; i < n; i++) partial[i] = (double)sums[i];
+  } else {
+    for (int64_t i = 0; i < n; i++) partial[i] += (double)sums[i];
+  }
   memset(sums, 0, (size_t)n * sizeof *sums);
 }
 
@@ -143,7 +147,6 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   const row_batch batch = batch_of(&b, &walk);
   if (b.wants_params) {
     memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
-    memset(sums.all, 0, (size_t)(2 * sums.apart) * sizeof *sums.all);
   }
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);
@@ -155,7 +158,7 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
     } else {
       for (int64_t set = block; set < stop; set++) large_set(&b, set, &walk, &sums, &t);
     }
-    if (b.wants_params) flush(sums.few, 2 * sums.apart, sums.all);
+    if (b.wants_params) flush(sums.few, 2 * sums.apart, block == begin, sums.all);
   }
 }
 
@@ -210,16 +213,13 @@ static void segment_column(const backward *b, int64_t chunk, int64_t middle, con
   const param_sums all = sums_of_chunk(b, chunk);
   double *const partial = all.all + row_first_param(b->geo, b->plan, at) + tile->element;
   memset(sums, 0, sizeof *sums);
-  if (b->wants_params) {
-    memset(partial, 0, (size_t)tile->elements * sizeof *partial);
-    memset(partial + all.apart, 0, (size_t)tile->elements * sizeof *partial);
-  }
   for (int64_t row = begin; row < end; row++) {
     segment_tile(b, row * width + middle, tile, sums, t);
-    const bool full = (row + 1 - begin) % ROWS_PER_FLUSH == 0 || row + 1 == end;
+    const int64_t taken = row + 1 - begin;
+    const bool full = taken % ROWS_PER_FLUSH == 0 || row + 1 == end;
     if (b->wants_params && full) {
-      flush(sums->few[0], tile->elements, partial);
-      flush(sums->few[1], tile->elements, partial + all.apart);
+      flush(sums->few[0], tile->elements, taken <= ROWS_PER_FLUSH, partial);
+      flush(sums->few[1], tile->elements, taken <= ROWS_PER_FLUSH, partial + all.apart);
     }
   }
 }
