@@ -1,6 +1,8 @@
 /* Backward passes of the row family where each element has a parameter of its own. dgamma and dbeta are sums over sets,
  * an element at a time: REALs gather few rows, and go to doubles before they lose anything. */
 #include "row_backward.h"
+#include "row_batch.h"
+#include "short_gradient.h"
 
 /* So many ones are exact in any REAL, and rounding errors of so few stay far below those of the rows themselves. */
 enum { ROWS_PER_FLUSH = 64 };
@@ -121,6 +123,43 @@ static void kept_sets(const backward *b, int64_t first, int64_t count, const row
   }
 }
 
+/* ---- rows of few vectors, whose dx needs no more than x, dy and parameters that are the same for all --------------
+ */
+
+static bool has_short_rows(const backward *b) {
+  const wni_call *const call = b->call;
+  const wni_geometry *const g = b->geo;
+  return g->extent[3] <= SHORT && g->extent[2] == 1 && g->param_step == 0 && call->act == WN_ACT_NONE &&
+         call->dx.data && call->dx.type == call->x.type && call->dy.type == call->x.type && !call->dsum.data &&
+         !call->dresidual.data;
+}
+
+/* Some rows from `first` on, at most n: returns how many. */
+static int64_t short_batch(const backward *b, int64_t first, int64_t n, const row_part *row, const param_sums *sums) {
+  const wni_call *const call = b->call;
+  const real *const gamma = b->job->gamma;
+  short_gradients rows;
+  rows.count = row_evenly(b->geo, &call->x, first, row_evenly(b->geo, &call->dy, first, n));
+  rows.count = row_evenly(b->geo, &call->dx, first, rows.count);
+  rows.n = row->elements;
+  rows.x = row_rows(b->geo, &call->x, row, first);
+  rows.dz = row_rows(b->geo, &call->dy, row, first);
+  rows.dx = row_rows(b->geo, &call->dx, row, first);
+  memset(rows.hi, 0, sizeof rows.hi);
+  memset(rows.rstd, 0, sizeof rows.rstd);
+  memset(rows.product, 0, sizeof rows.product);
+  memset(rows.plain, 0, sizeof rows.plain);
+  const size_t bytes = (size_t)rows.count * sizeof(real);
+  if (call->mean) memcpy(rows.hi, (const real *)call->mean + first, bytes);
+  memcpy(rows.rstd, (const real *)call->rstd + first, bytes);
+  const element_sums to = {b->wants_params ? sums->few : NULL, sums->few + sums->apart};
+  short_sums_each(&rows, gamma, to);
+  short_terms(&rows, b->geo->centered);
+  short_dx(&rows, gamma, row_rows_ahead(b->job, &call->x, row, rows.count, &rows.x),
+           row_rows_ahead(b->job, &call->dy, row, rows.count, &rows.dz), b->job->stream);
+  return rows.count;
+}
+
 /* The rows of a chunk: single sets where all have the same parameters, else outer indices with all their sets. */
 static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 ? 1 : b->geo->extent[1]; }
 
@@ -152,7 +191,9 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   gradient_tile t = gradient_tile_in(&rooms, 0);
   for (int64_t block = begin; block < end; block += ROWS_PER_FLUSH * width) {
     const int64_t stop = least(block + ROWS_PER_FLUSH * width, end);
-    if (row_is_kept(&walk)) {
+    if (has_short_rows(&b)) {
+      for (int64_t set = block; set < stop;) set += short_batch(&b, set, least(BATCH, stop - set), &walk.part, &sums);
+    } else if (row_is_kept(&walk)) {
       for (int64_t set = block; set < stop; set += batch.sets)
         kept_sets(&b, set, least(batch.sets, stop - set), &walk, batch.stride, &sums, &rooms);
     } else {

@@ -24,6 +24,19 @@ static inline int64_t row_evenly(const wni_geometry *g, const wni_tensor *t, int
   return least(n, middles - set % middles);
 }
 
+/* The rows of a tensor's sets from `first` on; and those `sets` further, to be asked for while these are written. */
+static inline short_rows row_rows(const wni_geometry *g, const wni_tensor *t, const row_part *tile, int64_t first) {
+  const short_rows r = {t->type, t->data, row_offset(t, row_place_of(g, first), tile), row_apart(g, t)};
+  return r;
+}
+
+static inline short_ahead row_rows_ahead(const wni_cpu_job *job, const wni_tensor *t, const row_part *tile,
+                                         int64_t sets, const short_rows *rows) {
+  const int64_t size = type_size(t->type), by = row_ahead(job, t, tile, sets);
+  const short_ahead a = {by == 0 ? 0 : (uintptr_t)t->data + (uintptr_t)(rows->first * size + by), rows->apart, size};
+  return a;
+}
+
 static inline source batch_source(const set_batch *b, int64_t i) {
   source s = source_of_row(&b->h, i);
   if (b->ahead.at == 0) return s;

@@ -153,18 +153,13 @@ static void batch_store(const forward *f, const set_batch *b) {
   }
 }
 
-static short_rows batch_rows(const forward *f, const wni_tensor *t, const row_part *tile, int64_t first) {
-  const short_rows r = {t->type, t->data, row_offset(t, row_place_of(f->geo, first), tile), row_apart(f->geo, t)};
-  return r;
-}
-
 /* y of sets that need no more than this, and have the same parameters. */
 static void batch_affine(const forward *f, const set_batch *b, const row_part *tile) {
   const wni_call *const call = f->call;
   const bool relu = call->act == WN_ACT_RELU;
   const real *const gamma = (const real *)f->job->gamma + tile->element;
   const real *const beta = (const real *)f->job->beta + tile->element;
-  const short_rows rows = batch_rows(f, &call->y, tile, b->first);
+  const short_rows rows = row_rows(f->geo, &call->y, tile, b->first);
   if (tile->elements <= SHORT && b->h.type == call->y.type) {
     short_affine(b->count, tile->elements, &b->s, relu, gamma, beta, &b->h, b->ahead, &rows, f->job->stream);
     return;
@@ -183,20 +178,12 @@ static void batch_affine(const forward *f, const set_batch *b, const row_part *t
 /* What is normalized: x where it is, or what take_input makes. */
 static short_rows batch_take(const forward *f, const set_batch *b, const row_part *tile, int64_t stride,
                              real *scratch) {
-  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) return batch_rows(f, &f->call->x, tile, b->first);
+  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) return row_rows(f->geo, &f->call->x, tile, b->first);
   row_place at = row_place_of(f->geo, b->first);
   for (int64_t i = 0; i < b->count; i++, at = row_place_next(f->geo, at))
     (void)take_input(f, at, tile, scratch + i * stride);
   const short_rows gathered = {WNI_REAL_TYPE, scratch, 0, stride};
   return gathered;
-}
-
-static short_ahead batch_ahead(const forward *f, const set_batch *b, const row_part *tile) {
-  const wni_tensor *const x = &f->call->x;
-  short_ahead a = {0, row_apart(f->geo, x), type_size(x->type)};
-  const int64_t by = row_ahead(f->job, x, tile, b->count);
-  if (by != 0) a.at = (uintptr_t)x->data + (uintptr_t)(batch_rows(f, x, tile, b->first).first * a.size + by);
-  return a;
 }
 
 /* Some sets from `first` on, at most n: returns how many. */
@@ -206,7 +193,8 @@ static int64_t small_sets(forward *f, int64_t first, int64_t n, const row_walk *
   b.first = first;
   b.count = row_evenly(f->geo, &f->call->x, first, row_evenly(f->geo, &f->call->y, first, n));
   b.h = batch_take(f, &b, tile, stride, scratch);
-  b.ahead = batch_ahead(f, &b, tile);
+  const short_rows of_x = row_rows(f->geo, &f->call->x, tile, first);
+  b.ahead = row_rows_ahead(f->job, &f->call->x, tile, b.count, &of_x);
   batch_moments(&b, part_size(tile), f->geo->centered);
   batch_finish(&b, f->geo->set_size, f->call->eps);
   batch_store(f, &b);
