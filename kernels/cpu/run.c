@@ -265,6 +265,13 @@ static wn_status run_backward(wni_cpu_job *job, const wni_cpu_kernels *kernels) 
   return WN_OK;
 }
 
+/* Rows of many columns have fewer bits left over than short runs: the caller's mask, which is for those, has the same
+ * bits after every call all the same. */
+static void clear_rest_of_mask(const wni_call *call, const wni_call *seen) {
+  const int64_t bytes = wni_mask_bytes(&call->geo), used = wni_mask_bytes(&seen->geo);
+  if (used < bytes) memset(call->mask + used, 0, (size_t)(bytes - used));
+}
+
 wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work) {
   if (wni_elements(&call->geo) == 0 && !call->sync) {
     run_empty(call);
@@ -272,6 +279,7 @@ wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wn
   }
   const wni_cpu_kernels *const kernels = call->types.real == WN_F64 ? isa->f64 : isa->f32;
   const wni_call seen = wni_cpu_call(plan, call);
+  if (call->mask && is_forward(call)) clear_rest_of_mask(call, &seen);
   wni_cpu_job job = job_make(plan, &seen, work);
   wni_prepare_params(&job, work);
   return is_forward(call) ? run_forward(&job, kernels) : run_backward(&job, kernels);
