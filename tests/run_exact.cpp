@@ -71,7 +71,7 @@ TEST(Exact, StatisticsOfSetsThatAreNotAlike) {
     if (shape == 0) return 8.0 * static_cast<double>(at) / static_cast<double>(m);
     return (shape == 1 ? at : at % (m / 4)) < 16 ? 1e3 : 0.0;
   };
-  for (const std::int64_t m : {600, 2048, 3001, 12289, 300000}) {
+  for (const std::int64_t m : {70, 100, 128, 200, 511, 600, 2048, 3001, 12289, 300000}) {
     for (const int shape : {0, 1, 2}) {
       const Case c = Plain(WN_LAYER, WN_NXC, 3, m, 1);
       Given in = MakeForwardGiven(c, WN_TRAIN);
@@ -84,6 +84,32 @@ TEST(Exact, StatisticsOfSetsThatAreNotAlike) {
       const double bound = std::ldexp(3 + (4 + std::log2(static_cast<double>(m))) / 2, -24);
       for (std::size_t set = 0; set < 3; set++)
         EXPECT_LE(std::fabs(rstd[set] / exact.rstd[set] - 1), bound) << m << " elements, shape " << shape;
+    }
+  }
+}
+
+// The same of channels, whose first mean is of their first samples: 4 or 16 of them stand apart.
+TEST(Exact, StatisticsOfChannelsThatAreNotAlike) {
+  struct Shape {
+    wn_layout layout;
+    std::int64_t c, x;
+  };
+  for (const Shape shape : {Shape{WN_NXC, 3, 1}, Shape{WN_NXC, 200, 1}, Shape{WN_NCX, 5, 7}, Shape{WN_NCX, 3, 49}}) {
+    for (const std::int64_t n : {16, 20, 64, 200, 1000}) {
+      for (const std::int64_t apart : {4, 16}) {
+        const Case c = Plain(WN_BATCH, shape.layout, n, shape.c, shape.x);
+        Given in = MakeForwardGiven(c, WN_TRAIN);
+        const auto sample = static_cast<std::size_t>(shape.c * shape.x);
+        for (std::size_t i = 0; i < static_cast<std::size_t>(apart) * sample; i++)
+          in.x[i] = static_cast<float>(in.x[i] + 1e3);
+        const Forward exact = OracleTrain(c.problem, in);
+        const Result result = RunChecked(c, WN_TRAIN, in);
+        const std::vector<double> rstd = result.outputs.at("rstd").values();
+        const double m = static_cast<double>(n * shape.x), bound = std::ldexp(3 + (4 + std::log2(m)) / 2, -24);
+        for (std::size_t set = 0; set < rstd.size(); set++)
+          EXPECT_LE(std::fabs(rstd[set] / exact.rstd[set] - 1), bound)
+              << n << " x " << shape.c << " x " << shape.x << ", " << apart << " samples apart";
+      }
     }
   }
 }
