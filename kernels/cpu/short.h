@@ -4,7 +4,12 @@
 #define WNI_SHORT_H
 #include "tile.h"
 
-enum { SHORT_VECTORS = 8, SHORT = SHORT_VECTORS * LANES };
+#if WNI_VECTOR_BYTES == 32
+#define WNI_SHORT_VECTORS 16
+#else
+#define WNI_SHORT_VECTORS 8
+#endif
+enum { SHORT = WNI_SHORT_VECTORS * LANES };
 
 /* A row of `vectors` vectors, the last of which has `last` elements. */
 typedef struct short_row {
@@ -36,33 +41,47 @@ static inline source source_of_row(const short_rows *x, int64_t i) {
     const short_row r = {count, n_ - (count - 1) * (int64_t)LANES}; \
     __VA_ARGS__;                                                    \
   } break;
-#define WNI_FOR_SHORT(n, r, ...)        \
-  {                                     \
-    const int64_t n_ = (n);             \
-    switch (short_row_of(n_).vectors) { \
-      WNI_SHORT_CASE(1, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(2, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(3, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(4, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(5, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(6, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(7, r, __VA_ARGS__) \
-      WNI_SHORT_CASE(8, r, __VA_ARGS__) \
-      default:                          \
-        break;                          \
-    }                                   \
+#if WNI_SHORT_VECTORS == 16
+#define WNI_SHORT_CASES_9_TO_16(r, ...) \
+  WNI_SHORT_CASE(9, r, __VA_ARGS__)     \
+  WNI_SHORT_CASE(10, r, __VA_ARGS__)    \
+  WNI_SHORT_CASE(11, r, __VA_ARGS__)    \
+  WNI_SHORT_CASE(12, r, __VA_ARGS__)    \
+  WNI_SHORT_CASE(13, r, __VA_ARGS__)    \
+  WNI_SHORT_CASE(14, r, __VA_ARGS__)    \
+  WNI_SHORT_CASE(15, r, __VA_ARGS__)    \
+  WNI_SHORT_CASE(16, r, __VA_ARGS__)
+#else
+#define WNI_SHORT_CASES_9_TO_16(r, ...)
+#endif
+#define WNI_FOR_SHORT(n, r, ...)              \
+  {                                           \
+    const int64_t n_ = (n);                   \
+    switch (short_row_of(n_).vectors) {       \
+      WNI_SHORT_CASE(1, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(2, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(3, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(4, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(5, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(6, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(7, r, __VA_ARGS__)       \
+      WNI_SHORT_CASE(8, r, __VA_ARGS__)       \
+      WNI_SHORT_CASES_9_TO_16(r, __VA_ARGS__) \
+      default:                                \
+        break;                                \
+    }                                         \
   }
 
 /* The statements for the vectors v of a row, each of k elements. */
-#define WNI_EACH_SHORT(v, k, r, ...)                                    \
-  {                                                                     \
-    _Pragma("GCC unroll 8") for (int v = 0; v < (r).vectors - 1; v++) { \
-      const int64_t k = LANES;                                          \
-      __VA_ARGS__                                                       \
-    }                                                                   \
-    const int v = (r).vectors - 1;                                      \
-    const int64_t k = (r).last;                                         \
-    __VA_ARGS__                                                         \
+#define WNI_EACH_SHORT(v, k, r, ...)                                     \
+  {                                                                      \
+    _Pragma("GCC unroll 16") for (int v = 0; v < (r).vectors - 1; v++) { \
+      const int64_t k = LANES;                                           \
+      __VA_ARGS__                                                        \
+    }                                                                    \
+    const int v = (r).vectors - 1;                                       \
+    const int64_t k = (r).last;                                          \
+    __VA_ARGS__                                                          \
   }
 
 /* ---- statistics ---------------------------------------------------------------------------------------------------

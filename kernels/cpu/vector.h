@@ -93,12 +93,35 @@ WNI_INLINE void vec_store(real *p, vec v) { memcpy(p, &v, sizeof v); }
 #define WNI_IS_WHOLE(k) ((k) == LANES)
 #endif
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/* All bits of the first k lanes. Stores with such masks are slow on many processors, loads on none. */
+WNI_INLINE __m256i first_lanes(int64_t k) {
+  static const real_int ones_and_zeros[2 * WNI_LANES] = {
+    -1,
+    -1,
+    -1,
+    -1,
+#if WNI_LANES == 8
+    -1,
+    -1,
+    -1,
+    -1,
+#endif
+  };
+  return _mm256_loadu_si256((const __m256i *)(ones_and_zeros + LANES - k));
+}
+#endif
+
 WNI_INLINE vec vec_load_k(const real *p, int64_t k) {
   if (WNI_IS_WHOLE(k)) return vec_load(p);
 #if defined(__AVX512F__) && WNI_REAL_BITS == 32
   return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << k) - 1), p);
 #elif defined(__AVX512F__)
   return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << k) - 1), p);
+#elif defined(__AVX2__) && WNI_REAL_BITS == 32
+  return (vec)_mm256_maskload_ps(p, first_lanes(k));
+#elif defined(__AVX2__)
+  return (vec)_mm256_maskload_pd(p, first_lanes(k));
 #else
   vec v = {0};
   bytes_copy_tail(&v, p, k * (int64_t)sizeof *p, WNI_VECTOR_BYTES);
