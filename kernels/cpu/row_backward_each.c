@@ -129,7 +129,7 @@ static void kept_sets(const backward *b, int64_t first, int64_t count, const row
 static bool has_short_rows(const backward *b) {
   const wni_call *const call = b->call;
   const wni_geometry *const g = b->geo;
-  return g->extent[3] <= SHORT && g->extent[2] == 1 && g->param_step == 0 && call->act == WN_ACT_NONE &&
+  return is_short(g->extent[3]) && g->extent[2] == 1 && g->param_step == 0 && call->act == WN_ACT_NONE &&
          call->dx.data && call->dx.type == call->x.type && call->dy.type == call->x.type && !call->dsum.data &&
          !call->dresidual.data;
 }
@@ -152,7 +152,7 @@ static int64_t short_batch(const backward *b, int64_t first, int64_t n, const ro
   const size_t bytes = (size_t)rows.count * sizeof(real);
   if (call->mean) memcpy(rows.hi, (const real *)call->mean + first, bytes);
   memcpy(rows.rstd, (const real *)call->rstd + first, bytes);
-  const element_sums to = {b->wants_params ? sums->few : NULL, sums->few + sums->apart};
+  const element_sums to = {sums->few, sums->few + sums->apart}; /* where nobody wants them, nobody reads them */
   short_sums_each(&rows, gamma, to);
   short_terms(&rows, b->geo->centered);
   short_dx(&rows, gamma, row_rows_ahead(b->job, &call->x, row, rows.count, &rows.x),
@@ -184,9 +184,7 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   const param_sums sums = sums_of_chunk(&b, chunk);
   const row_walk walk = row_walk_of(row_whole_set(b.geo));
   const row_batch batch = batch_of(&b, &walk);
-  if (b.wants_params) {
-    memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
-  }
+  memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);
   for (int64_t block = begin; block < end; block += ROWS_PER_FLUSH * width) {

@@ -47,7 +47,7 @@ static inline source batch_source(const set_batch *b, int64_t i) {
 
 /* Mean and m2 of sets of n elements. */
 static inline void batch_moments(set_batch *b, int64_t n, bool centered) {
-  if (n <= SHORT) {
+  if (is_short(n)) {
     short_moments(b->count, &b->h, n, centered, b->mean, b->m2);
     return;
   }

@@ -160,8 +160,8 @@ static void batch_affine(const forward *f, const set_batch *b, const row_part *t
   const real *const gamma = (const real *)f->job->gamma + tile->element;
   const real *const beta = (const real *)f->job->beta + tile->element;
   const short_rows rows = row_rows(f->geo, &call->y, tile, b->first);
-  if (tile->elements <= SHORT && b->h.type == call->y.type) {
-    short_affine(b->count, tile->elements, &b->s, relu, gamma, beta, &b->h, b->ahead, &rows, f->job->stream);
+  if (is_short(tile->elements) && !relu && b->h.type == call->y.type) {
+    short_affine(b->count, tile->elements, &b->s, gamma, beta, &b->h, b->ahead, &rows, f->job->stream);
     return;
   }
   normalizer s[BATCH];

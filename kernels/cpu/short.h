@@ -4,24 +4,11 @@
 #define WNI_SHORT_H
 #include "tile.h"
 
-#if WNI_VECTOR_BYTES == 32
-#define WNI_SHORT_VECTORS 16
-#else
-#define WNI_SHORT_VECTORS 8
-#endif
-enum { SHORT = WNI_SHORT_VECTORS * LANES };
-
 /* A row of `vectors` vectors, the last of which has `last` elements. */
 typedef struct short_row {
   int vectors;
   int64_t last;
 } short_row;
-
-static inline short_row short_row_of(int64_t n) {
-  const int vectors = (int)ceil_div(n, LANES);
-  const short_row r = {vectors, n - (vectors - 1) * (int64_t)LANES};
-  return r;
-}
 
 /* Rows in a tensor or in scratch, `apart` elements from one to the next. */
 typedef struct short_rows {
@@ -35,42 +22,47 @@ static inline source source_of_row(const short_rows *x, int64_t i) {
   return s;
 }
 
+/* Which rows there are loops for: each costs some KB in every one of these stages. None in f64, which nobody trains
+ * such rows in, and none for processors that have not had AVX2 for ten years. */
+#if WNI_REAL_BITS == 64 || (defined(__x86_64__) && WNI_VECTOR_BYTES == 16)
+#define WNI_SHORT_CASES(r, ...) WNI_SHORT_CASE(1, r, __VA_ARGS__)
+#else
+#define WNI_SHORT_CASES(r, ...)     \
+  WNI_SHORT_CASE(1, r, __VA_ARGS__) \
+  WNI_SHORT_CASE(2, r, __VA_ARGS__) \
+  WNI_SHORT_CASE(3, r, __VA_ARGS__) \
+  WNI_SHORT_CASE(4, r, __VA_ARGS__) \
+  WNI_SHORT_CASE(5, r, __VA_ARGS__) \
+  WNI_SHORT_CASE(6, r, __VA_ARGS__) \
+  WNI_SHORT_CASE(8, r, __VA_ARGS__) \
+  WNI_SHORT_LONGER(r, __VA_ARGS__)
+#endif
+#if WNI_VECTOR_BYTES == 64
+#define WNI_SHORT_LONGER(r, ...) WNI_SHORT_CASE(7, r, __VA_ARGS__)
+#else
+#define WNI_SHORT_LONGER(r, ...) WNI_SHORT_CASE(12, r, __VA_ARGS__) WNI_SHORT_CASE(16, r, __VA_ARGS__)
+#endif
+
 /* Does the rest with `r` of a constant number of vectors. */
 #define WNI_SHORT_CASE(count, r, ...)                               \
   case count: {                                                     \
     const short_row r = {count, n_ - (count - 1) * (int64_t)LANES}; \
     __VA_ARGS__;                                                    \
   } break;
-#if WNI_SHORT_VECTORS == 16
-#define WNI_SHORT_CASES_9_TO_16(r, ...) \
-  WNI_SHORT_CASE(9, r, __VA_ARGS__)     \
-  WNI_SHORT_CASE(10, r, __VA_ARGS__)    \
-  WNI_SHORT_CASE(11, r, __VA_ARGS__)    \
-  WNI_SHORT_CASE(12, r, __VA_ARGS__)    \
-  WNI_SHORT_CASE(13, r, __VA_ARGS__)    \
-  WNI_SHORT_CASE(14, r, __VA_ARGS__)    \
-  WNI_SHORT_CASE(15, r, __VA_ARGS__)    \
-  WNI_SHORT_CASE(16, r, __VA_ARGS__)
-#else
-#define WNI_SHORT_CASES_9_TO_16(r, ...)
-#endif
-#define WNI_FOR_SHORT(n, r, ...)              \
-  {                                           \
-    const int64_t n_ = (n);                   \
-    switch (short_row_of(n_).vectors) {       \
-      WNI_SHORT_CASE(1, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(2, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(3, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(4, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(5, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(6, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(7, r, __VA_ARGS__)       \
-      WNI_SHORT_CASE(8, r, __VA_ARGS__)       \
-      WNI_SHORT_CASES_9_TO_16(r, __VA_ARGS__) \
-      default:                                \
-        break;                                \
-    }                                         \
+#define WNI_FOR_SHORT(n, r, ...)      \
+  {                                   \
+    const int64_t n_ = (n);           \
+    switch (ceil_div(n_, LANES)) {    \
+      WNI_SHORT_CASES(r, __VA_ARGS__) \
+      default:                        \
+        break;                        \
+    }                                 \
   }
+
+static inline bool is_short(int64_t n) {
+  WNI_FOR_SHORT(n, r, return r.vectors > 0)
+  return false;
+}
 
 /* The statements for the vectors v of a row, each of k elements. */
 #define WNI_EACH_SHORT(v, k, r, ...)                                     \
@@ -166,7 +158,7 @@ WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, in
   }
 }
 
-/* Of `count` rows of n elements, at most SHORT. */
+/* Of `count` short rows of n elements. */
 static inline void short_moments(int64_t count, const short_rows *x, int64_t n, bool centered, double *mean,
                                  double *m2) {
   if (centered) {
@@ -192,13 +184,12 @@ WNI_INLINE void fetch_row_ahead(short_ahead a, int64_t i, int64_t n) {
 /* Parameters that stay in registers, where there are 32 of them. */
 enum { KEPT_VECTORS = 4 };
 
-WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t count, int64_t n, const normalizers *s,
+WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, int64_t count, int64_t n, const normalizers *s,
                                   const real *gamma, const real *beta, const short_rows *x, short_ahead ahead,
                                   const short_rows *y, bool stream) {
   const bool keeps = r.vectors <= KEPT_VECTORS;
   const void *const p = x->p; /* which is no place that is written to, as the compiler cannot know */
   vec g[KEPT_VECTORS], b[KEPT_VECTORS];
-  const vec zero = vec_splat(0);
   if (keeps)
     WNI_EACH_SHORT(v, k, r, {
       g[v % KEPT_VECTORS] = vec_load_k(gamma + v * LANES, k);
@@ -213,24 +204,16 @@ WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, bool relu, int64_t
       const vec gv = keeps ? g[v % KEPT_VECTORS] : vec_load_k(gamma + v * LANES, k);
       const vec bv = keeps ? b[v % KEPT_VECTORS] : vec_load_k(beta + v * LANES, k);
       const vec h = vec_load_as(type, p, first + v * LANES, k);
-      vec z = vec_fma(normalized(h, hi, rstd, lo), gv, bv);
-      if (relu) z = vec_select(vec_le(z, zero), zero, z);
-      target_store(type, to, v * LANES, k, z);
+      target_store(type, to, v * LANES, k, vec_fma(normalized(h, hi, rstd, lo), gv, bv));
     })
   }
 }
 
-/* y of rows of at most SHORT elements that have the same parameters, one for each element; y is of the type of x. */
-static inline void short_affine(int64_t count, int64_t n, const normalizers *s, bool relu, const real *gamma,
-                                const real *beta, const short_rows *x, short_ahead ahead, const short_rows *y,
-                                bool stream) {
-#define WNI_CALL(t, r, relu) short_affine_loop(t, r, relu, count, n, s, gamma, beta, x, ahead, y, stream)
-  if (relu) {
-    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, WNI_CALL(t, r, true)))
-  } else {
-    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, WNI_CALL(t, r, false)))
-  }
-#undef WNI_CALL
+/* y of short rows that have the same parameters, one for each element; y is of the type of x. */
+static inline void short_affine(int64_t count, int64_t n, const normalizers *s, const real *gamma, const real *beta,
+                                const short_rows *x, short_ahead ahead, const short_rows *y, bool stream) {
+  WNI_FOR_X_TYPE(x->type, t,
+                 WNI_FOR_SHORT(n, r, short_affine_loop(t, r, count, n, s, gamma, beta, x, ahead, y, stream)))
 }
 
 #endif

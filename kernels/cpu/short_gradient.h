@@ -15,8 +15,8 @@ typedef struct short_gradients {
 /* Rows whose terms are added to dgamma and dbeta at once. */
 enum { SHORT_GROUP = 4 };
 
-WNI_INLINE void short_sums_group(int rows, wn_dtype type, short_row r, bool adds, short_gradients *b, int64_t i,
-                                 const real *gamma, element_sums to) {
+WNI_INLINE void short_sums_group(int rows, wn_dtype type, short_row r, short_gradients *b, int64_t i, const real *gamma,
+                                 element_sums to) {
   vec sum[SHORT_GROUP], product[SHORT_GROUP], hi[SHORT_GROUP], rstd[SHORT_GROUP];
   for (int j = 0; j < rows; j++) {
     sum[j] = product[j] = vec_splat(0);
@@ -25,9 +25,7 @@ WNI_INLINE void short_sums_group(int rows, wn_dtype type, short_row r, bool adds
   }
   WNI_EACH_SHORT(v, k, r, {
     const vec g = vec_load_k(gamma + v * LANES, k);
-    vec dgamma = vec_splat(0), dbeta = dgamma;
-    if (adds) dgamma = vec_load_k(to.dgamma + v * LANES, k);
-    if (adds) dbeta = vec_load_k(to.dbeta + v * LANES, k);
+    vec dgamma = vec_load_k(to.dgamma + v * LANES, k), dbeta = vec_load_k(to.dbeta + v * LANES, k);
     for (int j = 0; j < rows; j++) {
       const vec d = vec_load_as(type, b->dz.p, b->dz.first + (i + j) * b->dz.apart + v * LANES, k);
       const vec x = vec_load_as(type, b->x.p, b->x.first + (i + j) * b->x.apart + v * LANES, k);
@@ -39,8 +37,8 @@ WNI_INLINE void short_sums_group(int rows, wn_dtype type, short_row r, bool adds
       dgamma = vec_fma(d, xhat, dgamma);
       dbeta += d;
     }
-    if (adds) vec_store_k(to.dgamma + v * LANES, dgamma, k);
-    if (adds) vec_store_k(to.dbeta + v * LANES, dbeta, k);
+    vec_store_k(to.dgamma + v * LANES, dgamma, k);
+    vec_store_k(to.dbeta + v * LANES, dbeta, k);
   })
   for (int j = 0; j < rows; j++) {
     b->product[i + j] = vec_sum(product[j]);
@@ -48,20 +46,15 @@ WNI_INLINE void short_sums_group(int rows, wn_dtype type, short_row r, bool adds
   }
 }
 
-WNI_INLINE void short_sums_loop_of(wn_dtype type, short_row r, bool adds, short_gradients *b, const real *gamma,
-                                   element_sums to) {
+WNI_INLINE void short_sums_loop_of(wn_dtype type, short_row r, short_gradients *b, const real *gamma, element_sums to) {
   int64_t i = 0;
-  for (; i + SHORT_GROUP <= b->count; i += SHORT_GROUP) short_sums_group(SHORT_GROUP, type, r, adds, b, i, gamma, to);
-  for (; i < b->count; i++) short_sums_group(1, type, r, adds, b, i, gamma, to);
+  for (; i + SHORT_GROUP <= b->count; i += SHORT_GROUP) short_sums_group(SHORT_GROUP, type, r, b, i, gamma, to);
+  for (; i < b->count; i++) short_sums_group(1, type, r, b, i, gamma, to);
 }
 
-/* Sums of the rows; their terms of dgamma and dbeta are added to those, which may be NULL. */
+/* Sums of the rows; their terms of dgamma and dbeta are added to those. */
 static inline void short_sums_each(short_gradients *b, const real *gamma, element_sums to) {
-  if (to.dgamma) {
-    WNI_FOR_X_TYPE(b->x.type, t, WNI_FOR_SHORT(b->n, r, short_sums_loop_of(t, r, true, b, gamma, to)))
-  } else {
-    WNI_FOR_X_TYPE(b->x.type, t, WNI_FOR_SHORT(b->n, r, short_sums_loop_of(t, r, false, b, gamma, to)))
-  }
+  WNI_FOR_X_TYPE(b->x.type, t, WNI_FOR_SHORT(b->n, r, short_sums_loop_of(t, r, b, gamma, to)))
 }
 
 /* The sums become the terms of gradient_terms: factors of xhat, and constants. */
