@@ -124,7 +124,10 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   if (p->fused) {
     cut_columns(g, limit, unit, p);
   } else {
-    cut_columns(g, columns <= WNI_LINE_BYTES / real ? columns : LINE_BYTES / real, COLUMN_UNIT, p);
+    cut_columns(
+        g,
+        columns <= WNI_LINE_BYTES / real || in->stats == WNI_STATS_RUNNING ? WNI_LINE_BYTES / real : LINE_BYTES / real,
+        COLUMN_UNIT, p);
   }
   if (p->fused) {
     p->chunk_rows = rows;
