@@ -280,8 +280,8 @@ wni_call wni_cpu_call(const wni_cpu_plan *plan, const wni_call *call) {
  * fetch from memory: nobody loses where the caches would have lost it anyway, as most do beyond this. */
 enum { STREAM_BYTES = 4 << 20 };
 
-/* Asking costs 5 to 9 % where x is in the cache already, and gives 15 to 70 % where it is not. */
-enum { AHEAD_BYTES = 512 << 10 };
+/* Asking costs 5 to 15 % where x is in a core's own cache already, and gives 7 to 70 % where it is not. */
+enum { AHEAD_BYTES = 128 << 10 };
 
 static void plan_view(const wni_plan_input *in, wni_geometry geo, wni_cpu_plan *plan) {
   plan->geo = geo;

@@ -163,14 +163,11 @@ static int64_t short_batch(const backward *b, int64_t first, int64_t n, const ro
 /* The rows of a chunk: single sets where all have the same parameters, else outer indices with all their sets. */
 static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 ? 1 : b->geo->extent[1]; }
 
-/* Of x: while these are read nothing is written, and the other way round. */
-enum { BATCH_BYTES = 4 << 10 };
-
 /* How many sets kept_sets takes: those whose tiles need no room of their own may be long. */
 static row_batch batch_of(const backward *b, const row_walk *walk) {
   const wni_call *const call = b->call;
-  row_batch batch = row_batch_of(walk);
-  while (batch.sets > EACH_ROWS && batch.sets * batch.stride * type_size(call->x.type) > BATCH_BYTES) batch.sets /= 2;
+  row_batch batch = row_batch_of(walk, call->x.type);
+  if (walk->tiles == 1 && batch.sets < EACH_ROWS) batch.sets = EACH_ROWS;
   const bool direct = call->act == WN_ACT_NONE && call->dx.type == call->x.type && !call->dresidual.data;
   if (walk->tiles > 1 && direct) batch.sets = EACH_ROWS, batch.stride = 0;
   if (b->geo->param_step != 0) batch.sets = 1;
@@ -190,7 +187,8 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   for (int64_t block = begin; block < end; block += ROWS_PER_FLUSH * width) {
     const int64_t stop = least(block + ROWS_PER_FLUSH * width, end);
     if (has_short_rows(&b)) {
-      for (int64_t set = block; set < stop;) set += short_batch(&b, set, least(BATCH, stop - set), &walk.part, &sums);
+      for (int64_t set = block; set < stop;)
+        set += short_batch(&b, set, least(most(SHORT_GROUP, batch.sets), stop - set), &walk.part, &sums);
     } else if (row_is_kept(&walk)) {
       for (int64_t set = block; set < stop; set += batch.sets)
         kept_sets(&b, set, least(batch.sets, stop - set), &walk, batch.stride, &sums, &rooms);

@@ -5,7 +5,7 @@
 #include "row.h"
 #include "short.h"
 
-/* Sets `first` and those that follow. Of the arrays all of BATCH is computed, and what is beyond count is of no set. */
+/* Sets `first` and those that follow. What is beyond count in the arrays is of no set. */
 typedef struct set_batch {
   int64_t first, count;
   short_rows h; /* what is normalized, where it was found or gathered */
@@ -51,7 +51,7 @@ static inline void batch_moments(set_batch *b, int64_t n, bool centered) {
     short_moments(b->count, &b->h, n, centered, b->mean, b->m2);
     return;
   }
-  for (int64_t i = 0; i < BATCH; i++) {
+  for (int64_t i = 0; i < b->count || i % DLANES != 0; i++) {
     const wni_moments none = {0, 0}, v = i < b->count ? tile_moments(source_of_row(&b->h, i), n, centered) : none;
     b->mean[i] = v.mean;
     b->m2[i] = v.m2;
@@ -61,11 +61,11 @@ static inline void batch_moments(set_batch *b, int64_t n, bool centered) {
 /* From them what normalizes: wni_rstd of each. */
 static inline void batch_finish(set_batch *b, int64_t n, double eps) {
   double rstd[BATCH];
-  for (int64_t i = 0; i < BATCH; i += DLANES) {
+  for (int64_t i = 0; i < b->count; i += DLANES) {
     const dvec variance = dvec_load(b->m2 + i) / dvec_splat((double)n);
     dvec_store(rstd + i, dvec_splat(1) / dvec_sqrt(variance + dvec_splat(eps)));
   }
-  normalizers_make(b->mean, rstd, &b->s);
+  normalizers_make(b->count, b->mean, rstd, &b->s);
 }
 
 #endif

@@ -214,7 +214,7 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   forward f = forward_begin(job);
   const row_walk walk = row_walk_of(row_whole_set(f.geo));
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
-  const row_batch batch = row_batch_of(&walk);
+  const row_batch batch = row_batch_of(&walk, f.call->x.type);
   real scratch[KEPT] WNI_TILE_ALIGNED;
   for (int64_t set = begin, done = 1; set < end; set += done) {
     if (walk.tiles == 1) {

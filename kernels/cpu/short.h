@@ -121,13 +121,13 @@ WNI_INLINE distances short_distances(wn_dtype type, short_row r, const void *p, 
   return s;
 }
 
-/* out[i] = vec_sum(v[i]); 0 beyond count. */
+/* out[i] = vec_sum(v[i]); 0 beyond count, as far as vectors of doubles reach. */
 WNI_INLINE void sums_of_batch(int64_t count, const vec v[BATCH], real out[BATCH]) {
   for (int64_t i = 0; i < count; i++) out[i] = vec_sum(v[i]);
-  for (int64_t i = count; i < BATCH; i++) out[i] = 0;
+  for (int64_t i = count; i % DLANES != 0; i++) out[i] = 0;
 }
 
-/* Of at most BATCH rows. The arrays have room for BATCH, and all of it is written. */
+/* Of at most BATCH rows. The arrays have room for whole vectors. */
 WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, int64_t count, const short_rows *x,
                                    int64_t n, double *mean, double *m2) {
   vec sum[BATCH], squares[BATCH];
@@ -135,12 +135,12 @@ WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, in
   if (!centered) {
     for (int64_t i = 0; i < count; i++) squares[i] = short_sum_of_squares(type, r, x->p, x->first + i * x->apart);
     sums_of_batch(count, squares, square);
-    moments_about_each(BATCH, first_mean, distance, square, (double)n, mean, m2);
+    moments_about_each(count, first_mean, distance, square, (double)n, mean, m2);
     return;
   }
   for (int64_t i = 0; i < count; i++) sum[i] = short_sample(type, r, x->p, x->first + i * x->apart, n);
   sums_of_batch(count, sum, first_mean);
-  for (int64_t i = 0; i < BATCH; i++) first_mean[i] /= (real)(r.vectors > 4 ? SAMPLED : n);
+  for (int64_t i = 0; i < count; i++) first_mean[i] /= (real)(r.vectors > 4 ? SAMPLED : n);
   for (int64_t i = 0; i < count; i++) {
     const distances d = short_distances(type, r, x->p, x->first + i * x->apart, first_mean[i]);
     sum[i] = d.sum;
@@ -148,7 +148,7 @@ WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, in
   }
   sums_of_batch(count, sum, distance);
   sums_of_batch(count, squares, square);
-  moments_about_each(BATCH, first_mean, distance, square, (double)n, mean, m2);
+  moments_about_each(count, first_mean, distance, square, (double)n, mean, m2);
   for (int64_t i = 0; r.vectors > 4 && i < count; i++) {
     const wni_moments v = {mean[i], m2[i]};
     if (!is_far(first_mean[i], v, (double)n)) continue;

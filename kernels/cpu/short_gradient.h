@@ -60,7 +60,7 @@ static inline void short_sums_each(short_gradients *b, const real *gamma, elemen
 /* The sums become the terms of gradient_terms: factors of xhat, and constants. */
 static inline void short_terms(short_gradients *b, bool centered) {
   const dvec n = dvec_splat((double)b->n);
-  for (int64_t i = 0; i < BATCH; i += DLANES) {
+  for (int64_t i = 0; i < b->count; i += DLANES) {
     const dvec rstd = dvec_of_reals(b->rstd + i);
     dvec_to_reals(b->product + i, rstd * (dvec_of_reals(b->product + i) / n));
     dvec_to_reals(b->plain + i, centered ? rstd * (dvec_of_reals(b->plain + i) / n) : dvec_splat(0));

@@ -225,7 +225,7 @@ WNI_INLINE wni_moments moments_about(real first_mean, double distance, double sq
   return v;
 }
 
-/* The same for `sets` sets, a multiple of LANES. */
+/* The same for some sets. Here and below arrays have room for whole vectors, and something beyond the sets. */
 WNI_INLINE void moments_about_each(int64_t sets, const real *first_mean, const real *distance, const real *squares,
                                    double n, double *restrict mean, double *restrict m2) {
   const dvec size = dvec_splat(n), zero = dvec_splat(0);
@@ -299,8 +299,8 @@ WNI_INLINE normalizer normalizer_of(const normalizers *s, int64_t i) {
 }
 
 /* normalizer_make of all of them. */
-static inline void normalizers_make(const double mean[BATCH], const double rstd[BATCH], normalizers *s) {
-  for (int64_t i = 0; i < BATCH; i += DLANES) {
+static inline void normalizers_make(int64_t sets, const double *mean, const double *rstd, normalizers *s) {
+  for (int64_t i = 0; i < sets; i += DLANES) {
     const dvec m = dvec_load(mean + i), r = dvec_load(rstd + i);
     dvec_to_reals(s->hi + i, m);
     dvec_to_reals(s->rstd + i, r);
