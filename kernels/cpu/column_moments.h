@@ -28,9 +28,9 @@ static inline void accumulators_shift(line_accumulators *a, int64_t width, int64
 
 /* Merges `lines` lines, whose sums are in a, with the `before` lines that v is of.
  *
- * The first few lines are read twice, for a first mean. That of the others is the mean of at least a third as many
- * lines before them. An error that grows with (shift - their mean)^2 is small beside what that very distance adds to
- * m2: lines that are a share s of all, and their mean d from that of the others, add s (1 - s) d^2 a line. */
+ * The first mean of the first lines is that of four of them, which are read twice; that of later ones is the mean of at
+ * least as many before them. An error that grows with (shift - their mean)^2 is small beside what that very distance
+ * adds to m2: lines that are a share s of all, and their mean d from that of the others, add s (1 - s) d^2 a line. */
 static inline void accumulators_flush(line_accumulators *a, int64_t width, int64_t lines, int64_t before,
                                       column_moments *v) {
   const double n = (double)lines, total = (double)(before + lines), share = n / total;

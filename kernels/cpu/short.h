@@ -22,8 +22,8 @@ static inline source source_of_row(const short_rows *x, int64_t i) {
   return s;
 }
 
-/* Which rows there are loops for: each costs some KB in every one of these stages. None in f64, which nobody trains
- * such rows in, and none for processors that have not had AVX2 for ten years. */
+/* Which rows there are loops for: each costs some KB in every one of these stages. Those of one vector alone in f64, in
+ * which nobody trains such rows, and for processors without AVX2. */
 #if WNI_REAL_BITS == 64 || (defined(__x86_64__) && WNI_VECTOR_BYTES == 16)
 #define WNI_SHORT_CASES(r, ...) WNI_SHORT_CASE(1, r, __VA_ARGS__)
 #else
