@@ -111,6 +111,9 @@ static void stretch_moments(const forward *f, const column_stretch *s, real *roo
 static void block_moments(const forward *f, const column_block *b, real *room, column_moments *v) {
   column_moments part;
   int64_t rows = 0;
+  /* No block is without rows, but the analyzer cannot know. */
+  memset(v->mean, 0, (size_t)b->columns * sizeof *v->mean);
+  memset(v->m2, 0, (size_t)b->columns * sizeof *v->m2);
   WNI_EACH_FOLD(s, f->plan, b) {
     column_moments *const to = rows == 0 ? v : &part;
     stretch_moments(f, &s, room, to);
