@@ -123,19 +123,14 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   p->fused = in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest && limit >= needed;
   if (p->fused) {
     cut_columns(g, limit, unit, p);
-  } else {
-    cut_columns(
-        g,
-        columns <= WNI_LINE_BYTES / real || in->stats == WNI_STATS_RUNNING ? WNI_LINE_BYTES / real : LINE_BYTES / real,
-        COLUMN_UNIT, p);
-  }
-  if (p->fused) {
     p->chunk_rows = rows;
     p->chunks = 1;
     p->slabs_per_task = most(1, SLAB_TASK_BYTES / element / most(1, rows * p->columns));
     p->slab_tasks = ceil_div(slabs, p->slabs_per_task);
     return;
   }
+  const bool wide = columns <= WNI_LINE_BYTES / real || in->stats == WNI_STATS_RUNNING;
+  cut_columns(g, (wide ? WNI_LINE_BYTES : LINE_BYTES) / real, COLUMN_UNIT, p);
   const int64_t lines = most(CHUNK_LEAST, CHUNK_BYTES / element / p->columns) / p->fold;
   p->chunk_rows = most(1, lines) * p->fold;
   p->chunks = ceil_div(rows, p->chunk_rows);
@@ -211,7 +206,7 @@ static void lay_out(const wni_plan_input *in, wni_cpu_plan *plan) {
   const size_t real = (size_t)size_of(in->types.real);
   wni_cpu_layout *const at = &plan->at;
   area a = {0};
-  const bool row = plan->pattern == WNI_ROW;
+  const bool row = plan->geo.pattern == WNI_ROW;
   const int64_t params = g->params * (row ? plan->row.expand : 1);
   *at = (wni_cpu_layout){0};
   at->amax = take(&a, 1, 1, sizeof(uint32_t));
@@ -266,7 +261,6 @@ static wni_tensor tensor_as_columns(wni_tensor t) {
 
 wni_call wni_cpu_call(const wni_cpu_plan *plan, const wni_call *call) {
   wni_call c = *call;
-  if (plan->geo.pattern == call->geo.pattern) return c;
   wni_tensor *const tensors[] = {&c.x, &c.residual, &c.y, &c.sum, &c.dy, &c.dsum, &c.dx, &c.dresidual};
   for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) *tensors[i] = tensor_as_columns(*tensors[i]);
   c.geo = plan->geo;
@@ -285,8 +279,7 @@ enum { AHEAD_BYTES = 128 << 10 };
 
 static void plan_view(const wni_plan_input *in, wni_geometry geo, wni_cpu_plan *plan) {
   plan->geo = geo;
-  plan->pattern = geo.pattern;
-  if (plan->pattern == WNI_ROW) {
+  if (geo.pattern == WNI_ROW) {
     plan_row(in, &geo, &plan->row);
   } else {
     plan_column(in, &geo, &plan->column);
@@ -324,7 +317,7 @@ static void column_text(const wni_column_plan *p, char *text, size_t size) {
 }
 
 void wni_cpu_plan_text(const wni_cpu_plan *plan, char *text, size_t size) {
-  if (plan->pattern == WNI_ROW) {
+  if (plan->geo.pattern == WNI_ROW) {
     row_text(&plan->row, text, size);
   } else {
     column_text(&plan->column, text, size);

@@ -67,8 +67,7 @@ typedef struct wni_cpu_plan {
   /* What the kernels see: the problem's, but for ROW sets of many short runs, as those of batch norm of small images in
    * NCX. Run r of all sets is one row there, in the order of memory: sets are then neighbouring columns. */
   wni_geometry geo;
-  wni_pattern pattern;
-  wni_row_plan row; /* that of the pattern is set */
+  wni_row_plan row; /* that of the geometry's pattern is set */
   wni_column_plan column;
   bool stream; /* y or dx is so large that no cache will still have it when it is read */
   bool ahead;  /* what is read is hardly in a core's own cache: it is asked for ahead of use */
@@ -77,7 +76,7 @@ typedef struct wni_cpu_plan {
 } wni_cpu_plan;
 
 void wni_plan_cpu(const wni_plan_input *input, wni_cpu_plan *plan);
-/* The call as the plan's geometry has it. */
+/* The call as the plan's geometry has it, where that is not the call's. */
 wni_call wni_cpu_call(const wni_cpu_plan *plan, const wni_call *call);
 /* The choice in words. */
 void wni_cpu_plan_text(const wni_cpu_plan *plan, char *text, size_t size);

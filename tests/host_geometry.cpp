@@ -6,29 +6,16 @@
 #include <string>
 #include <tuple>
 
+#include "tests/host_shape.h"
+
 extern "C" {
 #include "host/problem.h"
 }
 
 namespace {
 
-struct Shape {
-  wn_kind kind;
-  wn_layout layout;
-  int64_t n, c, x, groups, parts;
-};
-
-wn_problem problem_of(const Shape &s) {
-  wn_problem p = WN_PROBLEM_INIT;
-  p.kind = s.kind;
-  p.layout = s.layout;
-  p.n = s.n;
-  p.c = s.c;
-  p.x = s.x;
-  p.groups = s.groups;
-  p.parts = s.parts;
-  return p;
-}
+using wn::test::ProblemOf;
+using wn::test::Shape;
 
 std::string text(const Shape &s) {
   return "kind " + std::to_string(s.kind) + " layout " + std::to_string(s.layout) + " n " + std::to_string(s.n) +
@@ -77,7 +64,7 @@ std::map<int64_t, Place> walk(const wni_geometry &g, const wni_view &v) {
 
 void check(const Shape &s, wn_stride given) {
   SCOPED_TRACE(text(s));
-  wn_problem p = problem_of(s);
+  wn_problem p = ProblemOf(s);
   p.x_stride = given;
   wni_problem resolved;
   ASSERT_EQ(wni_problem_resolve(&p, &resolved), WN_OK) << wn_last_error();
@@ -121,7 +108,7 @@ TEST(Geometry, HoldsEveryElementOnceInItsSetWithItsParameter) {
 }
 
 TEST(Geometry, NeighboursInMemoryAreTheInnermostExtent) {
-  wn_problem p = problem_of({WN_BATCH, WN_NCX, 8, 6, 5, 1, 1});
+  wn_problem p = ProblemOf({WN_BATCH, WN_NCX, 8, 6, 5, 1, 1});
   EXPECT_EQ(wni_geometry_make(&p, 8, 1).pattern, WNI_ROW);
   EXPECT_EQ(wni_geometry_make(&p, 8, 1).extent[3], 5);
   p.x = 1;  // a matrix (N, C): channels lie side by side
@@ -130,7 +117,7 @@ TEST(Geometry, NeighboursInMemoryAreTheInnermostExtent) {
 }
 
 TEST(Geometry, AMaskPaddedBySpans) {
-  wn_problem p = problem_of({WN_GROUP, WN_NCX, 4, 6, 5, 2, 1});
+  wn_problem p = ProblemOf({WN_GROUP, WN_NCX, 4, 6, 5, 2, 1});
   wni_geometry g = wni_geometry_make(&p, 4, 1);
   EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 6)
       << "channels of 5 positions, a byte each, are more than groups of 15 in 2";
@@ -140,17 +127,17 @@ TEST(Geometry, AMaskPaddedBySpans) {
   p.x = 1;  // a matrix
   g = wni_geometry_make(&p, 4, 1);
   EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 2);
-  p = problem_of({WN_BATCH, WN_NCX, 4, 6, 5, 1, 1});
+  p = ProblemOf({WN_BATCH, WN_NCX, 4, 6, 5, 1, 1});
   g = wni_geometry_make(&p, 4, 1);
   EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 6);
-  p = problem_of({WN_LAYER, WN_NXC, 4, 6, 5, 1, 1});
+  p = ProblemOf({WN_LAYER, WN_NXC, 4, 6, 5, 1, 1});
   g = wni_geometry_make(&p, 4, 1);
   EXPECT_EQ(wni_mask_bytes_by_span(&g), 4 * 5);
 }
 
 TEST(Geometry, NoSamplesHaveNoElements) {
   for (int kind = WN_BATCH; kind <= WN_RMS; kind++) {
-    wn_problem p = problem_of({static_cast<wn_kind>(kind), WN_NXC, 0, 6, 5, 1, 1});
+    wn_problem p = ProblemOf({static_cast<wn_kind>(kind), WN_NXC, 0, 6, 5, 1, 1});
     const wni_geometry g = wni_geometry_make(&p, 0, 1);
     EXPECT_EQ(wni_elements(&g), 0);
     EXPECT_EQ(g.params, 6);

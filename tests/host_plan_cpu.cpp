@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/host_shape.h"
+
 extern "C" {
 #include "host/plan_cpu.h"
 #include "host/problem.h"
@@ -14,23 +16,8 @@ extern "C" {
 
 namespace {
 
-struct Shape {
-  wn_kind kind;
-  wn_layout layout;
-  std::int64_t n, c, x, parts;
-};
-
-wn_problem ProblemOf(const Shape &s) {
-  wn_problem p = WN_PROBLEM_INIT;
-  p.kind = s.kind;
-  p.layout = s.layout;
-  p.n = s.n;
-  p.c = s.c;
-  p.x = s.x;
-  p.groups = s.kind == WN_GROUP ? 2 : p.groups;
-  p.parts = s.parts;
-  return p;
-}
+using wn::test::ProblemOf;
+using wn::test::Shape;
 
 wni_plan_input InputOf(const Shape &s, wn_pass pass, wn_dtype x = WN_F32, int ranks = 0) {
   const wn_problem p = ProblemOf(s);
@@ -80,8 +67,8 @@ std::vector<Element> ElementsOf(const wni_geometry &g, const wni_view &v) {
 }
 
 TEST(HostPlanCpu, ShortRunsSeenAsColumnsAreTheSameElements) {
-  for (const Shape &s : {Shape{WN_BATCH, WN_NCX, 16, 5, 7, 1}, Shape{WN_BATCH, WN_NCX, 64, 3, 49, 2},
-                         Shape{WN_BATCH, WN_NCX, 40, 40, 9, 1}, Shape{WN_BATCH, WN_NCX, 32, 2, 256, 1}}) {
+  for (const Shape &s : {Shape{WN_BATCH, WN_NCX, 16, 5, 7, 1, 1}, Shape{WN_BATCH, WN_NCX, 64, 3, 49, 1, 2},
+                         Shape{WN_BATCH, WN_NCX, 40, 40, 9, 1, 1}, Shape{WN_BATCH, WN_NCX, 32, 2, 256, 1, 1}}) {
     const wni_plan_input in = InputOf(s, WN_TRAIN);
     const wni_cpu_plan plan = PlanOf(in);
     ASSERT_EQ(in.geo.pattern, WNI_ROW);
@@ -102,8 +89,8 @@ TEST(HostPlanCpu, ShortRunsSeenAsColumnsAreTheSameElements) {
 }
 
 TEST(HostPlanCpu, OtherRunsAreLeftAsTheyAre) {
-  for (const Shape &s : {Shape{WN_BATCH, WN_NCX, 15, 5, 7, 1}, Shape{WN_BATCH, WN_NCX, 64, 3, 3136, 1},
-                         Shape{WN_INSTANCE, WN_NCX, 64, 3, 49, 1}, Shape{WN_LAYER, WN_NXC, 64, 49, 3, 1}}) {
+  for (const Shape &s : {Shape{WN_BATCH, WN_NCX, 15, 5, 7, 1, 1}, Shape{WN_BATCH, WN_NCX, 64, 3, 3136, 1, 1},
+                         Shape{WN_INSTANCE, WN_NCX, 64, 3, 49, 1, 1}, Shape{WN_LAYER, WN_NXC, 64, 49, 3, 1, 1}}) {
     const wni_plan_input in = InputOf(s, WN_TRAIN);
     EXPECT_EQ(PlanOf(in).geo.pattern, in.geo.pattern) << s.n << " x " << s.c << " x " << s.x;
   }
@@ -111,7 +98,7 @@ TEST(HostPlanCpu, OtherRunsAreLeftAsTheyAre) {
 
 TEST(HostPlanCpu, AllPassesOfACallSeeTheMaskAlike) {
   for (const std::int64_t n : {8, 15, 16, 17, 64, 1000}) {
-    const Shape s = {WN_BATCH, WN_NCX, n, 6, 49, 1};
+    const Shape s = {WN_BATCH, WN_NCX, n, 6, 49, 1, 1};
     for (const wn_dtype type : {WN_F32, WN_BF16, WN_F64}) {
       const wni_pattern first = PlanOf(InputOf(s, WN_TRAIN, type)).geo.pattern;
       for (const wn_pass pass : {WN_INFER, WN_BACKWARD, WN_BACKWARD_FROZEN})
@@ -124,8 +111,8 @@ TEST(HostPlanCpu, BlocksOfWholeSlabsHoldWholeSets) {
   for (const std::int64_t x : {1, 4, 7, 9, 49, 64, 81, 121, 169, 196, 225, 256}) {
     for (const std::int64_t n : {16, 64, 300}) {
       for (const wn_dtype type : {WN_F32, WN_BF16, WN_F64}) {
-        const wni_cpu_plan plan = PlanOf(InputOf({WN_BATCH, WN_NCX, n, 512, x, 1}, WN_TRAIN, type));
-        if (plan.pattern != WNI_COLUMN) continue;
+        const wni_cpu_plan plan = PlanOf(InputOf({WN_BATCH, WN_NCX, n, 512, x, 1, 1}, WN_TRAIN, type));
+        if (plan.geo.pattern != WNI_COLUMN) continue;
         const wni_column_plan &p = plan.column;
         EXPECT_LE(p.columns * p.fold * static_cast<std::int64_t>(type == WN_F64 ? 8 : 4), WNI_LINE_BYTES);
         if (!p.fused) continue;
@@ -144,7 +131,7 @@ TEST(HostPlanCpu, WorkspaceServesEverySmallerN) {
           if (kind != WN_BATCH && pass == WN_BACKWARD_FROZEN) continue;
           std::size_t most = 0;
           for (std::int64_t n = 1; n < 200; n++) {
-            wni_plan_input in = InputOf({kind, layout, n, 12, x, 1}, pass);
+            wni_plan_input in = InputOf({kind, layout, n, 12, x, kind == WN_GROUP ? 2 : 1, 1}, pass);
             if (kind != WN_BATCH && pass == WN_INFER) in.stats = WNI_STATS_COMPUTED;
             const std::size_t bytes = PlanOf(in).workspace;
             EXPECT_GE(bytes, most) << "kind " << kind << ", layout " << layout << ", pass " << pass << ", x " << x

@@ -20,7 +20,7 @@ static inline void wni_store_real(wn_dtype real, void *p, int64_t i, double v) {
 
 /* The moments of neighbouring sets lie so far apart. */
 static inline int64_t wni_moments_apart(const wni_cpu_job *job) {
-  return job->plan->pattern == WNI_ROW && job->plan->row.segments > 1 ? job->plan->row.segments : 1;
+  return job->plan->geo.pattern == WNI_ROW && job->plan->row.segments > 1 ? job->plan->row.segments : 1;
 }
 
 /* finalize.c */

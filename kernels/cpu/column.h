@@ -229,9 +229,11 @@ static inline void column_spread(const column_block *b, int64_t set_columns, con
   })
 }
 
-/* gamma or beta of `columns` columns from `first` on: where they are, or in `room` where sets have one. */
+/* gamma or beta of `columns` columns from `first` on: where they are, or in `room` where sets have one. NULL with the
+ * parameter by row. */
 static inline const real *column_params(const wni_geometry *g, const void *params, int64_t first, int64_t columns,
                                         real *room) {
+  if (g->param_by_row) return NULL;
   if (g->param_span == 0) return (const real *)params + first;
   const real *const p = params;
   WNI_EACH_SHARE(param, begin, end, first, columns, g->param_span, {

@@ -105,7 +105,7 @@ static set_means means_of_set(const wni_geometry *g, const real *gamma, const do
 /* gamma of a column, NULL with the parameter by row. */
 static const real *gamma_of_column(const wni_cpu_job *job, int64_t column) {
   const wni_geometry *const g = &job->call->geo;
-  return g->param_by_row ? NULL : (const real *)job->gamma + column / most(1, g->param_span);
+  return g->param_by_row ? NULL : (const real *)job->gamma + column / wni_param_columns(g);
 }
 
 /* Of a block of whole sets. */
@@ -127,8 +127,7 @@ static void knowledge_of_dx(const backward *b, const column_stretch *s, const co
                             const column_means *means, line_knowledge *k) {
   line_terms *const t = &k->terms;
   line_reals room;
-  const real *const gamma =
-      b->geo->param_by_row ? NULL : column_params(b->geo, b->job->gamma, s->column, s->columns, room);
+  const real *const gamma = column_params(b->geo, b->job->gamma, s->column, s->columns, room);
   for (int64_t i = 0; i < s->columns; i++) {
     t->dz_factor[i] = (real)(gamma ? v->rstd[i] * (double)gamma[i] : v->rstd[i]);
     t->constant[i] = (real)(v->rstd[i] * means->g[i]);
@@ -161,7 +160,7 @@ static void apply_block(const backward *b, const column_block *block, const colu
 /* Of a block of whole sets. */
 static void add_to_partial(const wni_geometry *g, const column_block *block, const column_sums *sums, double *product,
                            double *plain) {
-  const int64_t span = most(1, g->param_span);
+  const int64_t span = wni_param_columns(g);
   for (int64_t i = 0, param = block->column / span; i < block->columns; param++) {
     for (const int64_t end = i + span; i < end; i++) {
       product[param] += sums->product[i];
@@ -172,7 +171,7 @@ static void add_to_partial(const wni_geometry *g, const column_block *block, con
 
 static void clear_partial(const backward *b, const column_block *block, double *product, double *plain) {
   const bool by_row = b->geo->param_by_row;
-  const int64_t span = most(1, b->geo->param_span);
+  const int64_t span = wni_param_columns(b->geo);
   const int64_t first = by_row ? 0 : block->column / span, n = by_row ? b->geo->params : block->columns / span;
   memset(product + first, 0, (size_t)n * sizeof *product);
   memset(plain + first, 0, (size_t)n * sizeof *plain);
@@ -285,7 +284,7 @@ void WNI_FN(column_frozen)(const wni_cpu_job *job, int64_t task) {
   line_knowledge k;
   line_sums few;
   const row_sums none = {NULL, NULL};
-  column_spread(&block, most(1, b.geo->param_span), job->set_mean, job->set_rstd, &v);
+  column_spread(&block, wni_param_columns(b.geo), job->set_mean, job->set_rstd, &v);
   sums_zero(&sums, block.columns);
   means_zero(&means, block.columns);
   WNI_EACH_FOLD(s, b.plan, &block) {

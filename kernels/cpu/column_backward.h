@@ -50,10 +50,9 @@ static inline void knowledge_of_xhat(const backward *b, const column_stretch *s,
   line_repeat(k->terms.hi, s->columns, s->width);
   line_repeat(k->terms.rstd, s->columns, s->width);
   if (!needs_z(b->call)) return;
-  const bool by_row = b->geo->param_by_row;
   line_reals rooms[2];
-  const real *const gamma = by_row ? NULL : column_params(b->geo, b->job->gamma, s->column, s->columns, rooms[0]);
-  const real *const beta = by_row ? NULL : column_params(b->geo, b->job->beta, s->column, s->columns, rooms[1]);
+  const real *const gamma = column_params(b->geo, b->job->gamma, s->column, s->columns, rooms[0]);
+  const real *const beta = column_params(b->geo, b->job->beta, s->column, s->columns, rooms[1]);
   line_factors_make(v, s->columns, s->width, gamma, beta, &k->z);
 }
 

@@ -205,11 +205,10 @@ static void apply_stretch(forward *f, const column_stretch *s, const line_factor
 
 /* again: the input was taken before. */
 static void apply_block(forward *f, const column_block *b, const column_statistics *v, bool again, real *room) {
-  const bool by_row = f->geo->param_by_row;
   line_reals rooms[2];
   line_factors k;
-  const real *const gamma = by_row ? NULL : column_params(f->geo, f->job->gamma, b->column, b->columns, rooms[0]);
-  const real *const beta = by_row ? NULL : column_params(f->geo, f->job->beta, b->column, b->columns, rooms[1]);
+  const real *const gamma = column_params(f->geo, f->job->gamma, b->column, b->columns, rooms[0]);
+  const real *const beta = column_params(f->geo, f->job->beta, b->column, b->columns, rooms[1]);
   WNI_EACH_FOLD(s, f->plan, b) {
     line_factors_make(v, b->columns, s.width, gamma, beta, &k);
     apply_stretch(f, &s, &k, again, room);
@@ -222,7 +221,7 @@ void WNI_FN(column_apply)(const wni_cpu_job *job, int64_t task) {
   line_room room;
   column_statistics v;
   if (f.call->stats == WNI_STATS_RUNNING) {
-    column_spread(&b, most(1, f.geo->param_span), job->set_mean, job->set_rstd, &v);
+    column_spread(&b, wni_param_columns(f.geo), job->set_mean, job->set_rstd, &v);
   } else {
     const int64_t first = b.slab * column_sets(f.geo);
     column_spread(&b, f.geo->set_columns, job->set_mean + first, job->set_rstd + first, &v);

@@ -35,6 +35,9 @@ typedef struct wni_cpu_job {
   uint32_t *amax;     /* max |y| as bits, 0 at first; NULL: not wanted */
 } wni_cpu_job;
 
+/* COLUMN: neighbouring columns that share a parameter. */
+static inline int64_t wni_param_columns(const wni_geometry *g) { return most(1, g->param_span); }
+
 /* max |y| of a task, as bits: the order of integers is that of magnitudes, NaN above infinity, whoever comes first. */
 static inline void wni_raise_amax(uint32_t *amax, uint32_t largest) {
   uint32_t seen = __atomic_load_n(amax, __ATOMIC_RELAXED);

@@ -73,7 +73,9 @@ static void store_value(wn_dtype type, void *p, int64_t i, double v) {
 
 enum { PARAM_BYTES = 16 };
 
-static int64_t expansion(const wni_cpu_job *job) { return job->plan->pattern == WNI_ROW ? job->plan->row.expand : 1; }
+static int64_t expansion(const wni_cpu_job *job) {
+  return job->plan->geo.pattern == WNI_ROW ? job->plan->row.expand : 1;
+}
 
 typedef struct preparation {
   const wni_call *call;
@@ -170,7 +172,7 @@ static void gather_row(const wni_cpu_job *job, int64_t begin, int64_t n, wni_par
 static void gather_column(const wni_cpu_job *job, int64_t begin, int64_t n, wni_param_sums *s) {
   const wni_geometry *const g = &job->call->geo;
   const wni_column_plan *const p = &job->plan->column;
-  const int64_t columns = g->extent[3], span = most(1, g->param_span);
+  const int64_t columns = g->extent[3], span = wni_param_columns(g);
   if (p->fused || g->param_by_row) {
     add_rows(job->partial, p->slab_tasks * (g->param_by_row ? p->blocks : 1), g->params, 1, begin, n, s);
   } else if (job->call->stats == WNI_STATS_RUNNING) {
@@ -198,7 +200,7 @@ static void store_gradients(const wni_call *call, void *to, const double *sums, 
 
 void wni_gather_param_sums(const wni_cpu_job *job, int64_t begin, int64_t n, wni_param_sums *sums) {
   memset(sums, 0, sizeof *sums);
-  if (job->plan->pattern == WNI_ROW) {
+  if (job->plan->geo.pattern == WNI_ROW) {
     gather_row(job, begin, n, sums);
   } else {
     gather_column(job, begin, n, sums);

@@ -156,6 +156,9 @@ static inline target row_target(const wni_tensor *t, row_place at, const row_par
   return target_at(t->type, t->data, row_offset(t, at, tile), stream);
 }
 
+/* From a set to the next in a tensor, within an outer index where that has several. */
+static inline int64_t row_apart(const wni_geometry *g, const wni_tensor *t) { return t->view.stride[g->extent[1] > 1]; }
+
 /* Sets are read, and only then written. Where no near cache has the tensors, what is to be read of t `sets` later comes
  * while these are written; otherwise memory would wait for the core half of the time. So many bytes further; 0: nothing
  * comes, for the cache had no room for it beside what is there. */
@@ -164,7 +167,7 @@ static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, con
   const wni_geometry *const g = &job->call->geo;
   const int64_t size = type_size(t->type);
   if (!job->plan->ahead || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return 0;
-  return sets * t->view.stride[g->extent[1] > 1] * size;
+  return sets * row_apart(g, t) * size;
 }
 
 /* That place of a tile becomes what its source s asks for. */

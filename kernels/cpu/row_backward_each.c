@@ -138,17 +138,13 @@ static bool has_short_rows(const backward *b) {
 static int64_t short_batch(const backward *b, int64_t first, int64_t n, const row_part *row, const param_sums *sums) {
   const wni_call *const call = b->call;
   const real *const gamma = b->job->gamma;
-  short_gradients rows;
-  rows.count = row_evenly(b->geo, &call->x, first, row_evenly(b->geo, &call->dy, first, n));
-  rows.count = row_evenly(b->geo, &call->dx, first, rows.count);
-  rows.n = row->elements;
-  rows.x = row_rows(b->geo, &call->x, row, first);
-  rows.dz = row_rows(b->geo, &call->dy, row, first);
-  rows.dx = row_rows(b->geo, &call->dx, row, first);
-  memset(rows.hi, 0, sizeof rows.hi);
-  memset(rows.rstd, 0, sizeof rows.rstd);
-  memset(rows.product, 0, sizeof rows.product);
-  memset(rows.plain, 0, sizeof rows.plain);
+  n = row_evenly(b->geo, &call->x, first,
+                 row_evenly(b->geo, &call->dy, first, row_evenly(b->geo, &call->dx, first, n)));
+  short_gradients rows = {.count = n,
+                          .n = row->elements,
+                          .x = row_rows(b->geo, &call->x, row, first),
+                          .dz = row_rows(b->geo, &call->dy, row, first),
+                          .dx = row_rows(b->geo, &call->dx, row, first)};
   const size_t bytes = (size_t)rows.count * sizeof(real);
   if (call->mean) memcpy(rows.hi, (const real *)call->mean + first, bytes);
   memcpy(rows.rstd, (const real *)call->rstd + first, bytes);
@@ -181,12 +177,13 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   const param_sums sums = sums_of_chunk(&b, chunk);
   const row_walk walk = row_walk_of(row_whole_set(b.geo));
   const row_batch batch = batch_of(&b, &walk);
+  const bool has_short = has_short_rows(&b);
   memset(sums.few, 0, (size_t)(2 * sums.apart) * sizeof *sums.few);
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);
   for (int64_t block = begin; block < end; block += ROWS_PER_FLUSH * width) {
     const int64_t stop = least(block + ROWS_PER_FLUSH * width, end);
-    if (has_short_rows(&b)) {
+    if (has_short) {
       for (int64_t set = block; set < stop;)
         set += short_batch(&b, set, least(most(SHORT_GROUP, batch.sets), stop - set), &walk.part, &sums);
     } else if (row_is_kept(&walk)) {

@@ -14,10 +14,7 @@ typedef struct set_batch {
   normalizers s;
 } set_batch;
 
-/* From a set to the next in a tensor. */
-static inline int64_t row_apart(const wni_geometry *g, const wni_tensor *t) { return t->view.stride[g->extent[1] > 1]; }
-
-/* Sets from `set` on that lie as far apart as that says, in a tensor; at most n. */
+/* Sets from `set` on that lie row_apart from one another in a tensor; at most n. */
 static inline int64_t row_evenly(const wni_geometry *g, const wni_tensor *t, int64_t set, int64_t n) {
   const int64_t middles = g->extent[1];
   if (middles == 1 || !t->data || t->view.stride[0] == middles * t->view.stride[1]) return n;

@@ -176,9 +176,9 @@ static void batch_affine(const forward *f, const set_batch *b, const row_part *t
 }
 
 /* What is normalized: x where it is, or what take_input makes. */
-static short_rows batch_take(const forward *f, const set_batch *b, const row_part *tile, int64_t stride,
-                             real *scratch) {
-  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) return row_rows(f->geo, &f->call->x, tile, b->first);
+static short_rows batch_take(const forward *f, const set_batch *b, const short_rows *of_x, const row_part *tile,
+                             int64_t stride, real *scratch) {
+  if (tile->runs == 1 && f->call->add != WN_ADD_BEFORE) return *of_x;
   row_place at = row_place_of(f->geo, b->first);
   for (int64_t i = 0; i < b->count; i++, at = row_place_next(f->geo, at))
     (void)take_input(f, at, tile, scratch + i * stride);
@@ -192,8 +192,8 @@ static int64_t small_sets(forward *f, int64_t first, int64_t n, const row_walk *
   set_batch b;
   b.first = first;
   b.count = row_evenly(f->geo, &f->call->x, first, row_evenly(f->geo, &f->call->y, first, n));
-  b.h = batch_take(f, &b, tile, stride, scratch);
   const short_rows of_x = row_rows(f->geo, &f->call->x, tile, first);
+  b.h = batch_take(f, &b, &of_x, tile, stride, scratch);
   b.ahead = row_rows_ahead(f->job, &f->call->x, tile, b.count, &of_x);
   batch_moments(&b, part_size(tile), f->geo->centered);
   batch_finish(&b, f->geo->set_size, f->call->eps);

@@ -19,7 +19,7 @@ static bool is_in_place(const wni_call *call) {
 static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void *work) {
   char *const base = work;
   const wni_cpu_layout *const at = &plan->at;
-  const bool whole = !call->sync && (plan->pattern == WNI_ROW ? plan->row.segments == 1 : plan->column.fused);
+  const bool whole = !call->sync && (plan->geo.pattern == WNI_ROW ? plan->row.segments == 1 : plan->column.fused);
   const wni_cpu_job job = {.plan = plan,
                            .call = call,
                            .set_size = call->geo.set_size,
@@ -190,7 +190,7 @@ static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
  * A rank without samples has no sweeps, and takes part in the rest. */
 
 static wn_status synced_forward(wni_cpu_job *job, const wni_cpu_kernels *k) {
-  const bool row = job->plan->pattern == WNI_ROW, any = job->call->geo.set_size > 0;
+  const bool row = job->plan->geo.pattern == WNI_ROW, any = job->call->geo.set_size > 0;
   if (any && row) row_moments(job, k);
   if (any && !row) column_moments(job, k);
   const wn_status status = wni_exchange_moments(job);
@@ -202,7 +202,7 @@ static wn_status synced_forward(wni_cpu_job *job, const wni_cpu_kernels *k) {
 }
 
 static wn_status synced_backward(wni_cpu_job *job, const wni_cpu_kernels *k) {
-  const bool row = job->plan->pattern == WNI_ROW, any = job->call->geo.set_size > 0;
+  const bool row = job->plan->geo.pattern == WNI_ROW, any = job->call->geo.set_size > 0;
   if (any && row) sweep(job, k->row_backward_sums, segment_tasks(job));
   if (any && !row) column_sums(job, k);
   const wn_status status = wni_exchange_sums(job);
@@ -223,7 +223,7 @@ static wn_status run_forward(wni_cpu_job *job, const wni_cpu_kernels *kernels) {
   if (call->stats == WNI_STATS_RUNNING) wni_read_running(job);
   if (call->sync) {
     status = synced_forward(job, kernels);
-  } else if (job->plan->pattern == WNI_ROW) {
+  } else if (job->plan->geo.pattern == WNI_ROW) {
     row_forward(job, kernels);
   } else {
     column_forward(job, kernels);
@@ -251,7 +251,7 @@ static wn_status run_backward(wni_cpu_job *job, const wni_cpu_kernels *kernels) 
   if (call->stats == WNI_STATS_RUNNING) wni_read_running(job);
   if (call->sync) {
     status = synced_backward(job, kernels);
-  } else if (job->plan->pattern == WNI_ROW) {
+  } else if (job->plan->geo.pattern == WNI_ROW) {
     row_backward(job, kernels);
   } else {
     column_backward(job, kernels);
@@ -278,9 +278,13 @@ wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wn
     return WN_OK;
   }
   const wni_cpu_kernels *const kernels = call->types.real == WN_F64 ? isa->f64 : isa->f32;
-  const wni_call seen = wni_cpu_call(plan, call);
-  if (call->mask && is_forward(call)) clear_rest_of_mask(call, &seen);
-  wni_cpu_job job = job_make(plan, &seen, work);
+  wni_call seen;
+  if (plan->geo.pattern != call->geo.pattern) {
+    seen = wni_cpu_call(plan, call);
+    if (call->mask && is_forward(call)) clear_rest_of_mask(call, &seen);
+    call = &seen;
+  }
+  wni_cpu_job job = job_make(plan, call, work);
   wni_prepare_params(&job, work);
   return is_forward(call) ? run_forward(&job, kernels) : run_backward(&job, kernels);
 }

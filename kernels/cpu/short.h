@@ -99,12 +99,9 @@ WNI_INLINE vec short_sum_of_squares(wn_dtype type, short_row r, const void *p, i
 
 /* Of which the first mean is: of all elements, or as in sampled_mean. */
 WNI_INLINE vec short_sample(wn_dtype type, short_row r, const void *p, int64_t first, int64_t n) {
+  if (r.vectors > 4) return sample_sum(type, p, first, n);
   vec sum[4];
-  if (r.vectors > 4) {
-    for (int i = 0; i < 4; i++) sum[i] = vec_load_as(type, p, first + i * (n / 4), LANES);
-  } else {
-    WNI_EACH_SHORT(v, k, r, sum[v % 4] = vec_load_as(type, p, first + v * LANES, k);)
-  }
+  WNI_EACH_SHORT(v, k, r, sum[v % 4] = vec_load_as(type, p, first + v * LANES, k);)
   return short_sums(r.vectors, sum);
 }
 

@@ -55,16 +55,16 @@ WNI_INLINE target target_of_tile(real *tile) {
   return t;
 }
 
-/* Bytes of p[first] beyond an aligned place. Half a line of the cache is enough where vectors are no longer: its other
- * half is then written once more. */
-WNI_INLINE int64_t bytes_beyond(wn_dtype type, const void *p, int64_t first) {
-  const int64_t size = type_size(type), line = LANES * size > 32 ? 64 : 32;
-  return (int64_t)(((uintptr_t)p + (uintptr_t)(first * size)) % (uintptr_t)line);
+/* Bytes of p[first] beyond a multiple of `line`. */
+WNI_INLINE int64_t bytes_beyond(wn_dtype type, const void *p, int64_t first, int64_t line) {
+  return (int64_t)(((uintptr_t)p + (uintptr_t)(first * type_size(type))) % (uintptr_t)line);
 }
 
-/* In a tensor; stream: if the place allows it. */
+/* In a tensor; stream: if the place allows it. Half a line of the cache is enough where vectors are no longer: its
+ * other half is then written once more. */
 WNI_INLINE target target_at(wn_dtype type, void *p, int64_t first, bool stream) {
-  const target t = {p, first, type, stream, stream && bytes_beyond(type, p, first) == 0};
+  const int64_t line = LANES * type_size(type) > 32 ? 64 : 32;
+  const target t = {p, first, type, stream, stream && bytes_beyond(type, p, first, line) == 0};
   return t;
 }
 
@@ -82,7 +82,7 @@ static inline int64_t unaligned_part(target t, int64_t n) {
   enum { WORTH = 512 };
   const int64_t size = type_size(t.type), line = 64;
   if (!t.wants || t.stream || n < WORTH) return n;
-  const int64_t beyond = (int64_t)(((uintptr_t)t.p + (uintptr_t)(t.first * size)) % (uintptr_t)line);
+  const int64_t beyond = bytes_beyond(t.type, t.p, t.first, line);
   return beyond % size == 0 ? (line - beyond) / size : n;
 }
 
@@ -241,10 +241,14 @@ WNI_INLINE void moments_about_each(int64_t sets, const real *first_mean, const r
  * what it found. */
 enum { SAMPLED = 4 * LANES };
 
-WNI_INLINE real sampled_mean(wn_dtype type, const void *p, int64_t first, int64_t n) {
+WNI_INLINE vec sample_sum(wn_dtype type, const void *p, int64_t first, int64_t n) {
   vec v[4];
   for (int i = 0; i < 4; i++) v[i] = vec_load_as(type, p, first + i * (n / 4), LANES);
-  return vec_sum(sums_of_4(v)) / SAMPLED;
+  return sums_of_4(v);
+}
+
+WNI_INLINE real sampled_mean(wn_dtype type, const void *p, int64_t first, int64_t n) {
+  return vec_sum(sample_sum(type, p, first, n)) / SAMPLED;
 }
 
 static inline bool is_far(real first_mean, wni_moments v, double n) {

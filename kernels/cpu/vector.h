@@ -96,18 +96,7 @@ WNI_INLINE void vec_store(real *p, vec v) { memcpy(p, &v, sizeof v); }
 #if defined(__AVX2__) && !defined(__AVX512F__)
 /* All bits of the first k lanes. Stores with such masks are slow on many processors, loads on none. */
 WNI_INLINE __m256i first_lanes(int64_t k) {
-  static const real_int ones_and_zeros[2 * WNI_LANES] = {
-    -1,
-    -1,
-    -1,
-    -1,
-#if WNI_LANES == 8
-    -1,
-    -1,
-    -1,
-    -1,
-#endif
-  };
+  static const real_int ones_and_zeros[2 * WNI_LANES] = {[0 ... WNI_LANES - 1] = -1};
   return _mm256_loadu_si256((const __m256i *)(ones_and_zeros + LANES - k));
 }
 #endif
