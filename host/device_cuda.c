@@ -103,20 +103,47 @@ static wn_status read_figures(wni_cuda_state *s) {
                                   .shared_per_block = (int64_t)p.sharedMemPerBlockOptin,
                                   .l2_bytes = p.l2CacheSize,
                                   .bytes_per_second = 2e3 * clock_khz * bus_bits / 8, /* two transfers a clock */
-                                  .in_flight = in_flight_of(p.name, sm),
-                                  .cluster = p.clusterLaunch ? 8 : 1};
+                                  .in_flight = in_flight_of(p.name, sm)};
+  s->clusters = p.clusterLaunch != 0;
   return WN_OK;
+}
+
+static const void *smallest_kernel(void) {
+  const wni_types types = {WN_F32, WN_F32, WN_F32, WN_F32, WN_F32, WN_F32};
+  return wni_cuda_kernel(WNI_CUDA_COUNT_CALL, 0, &types);
+}
+
+/* Of blocks that have a multiprocessor's shared memory to themselves. Where CUDA has no answer there are no clusters.
+ */
+static void read_clusters(wni_cuda_state *s) {
+  const void *const kernel = smallest_kernel();
+  const int room = (int)s->figures.shared_per_block;
+  if (!s->clusters || cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, room) != cudaSuccess) {
+    (void)cudaGetLastError();
+    return;
+  }
+  for (int i = 0; i < WNI_CUDA_CLUSTERS; i++) {
+    const unsigned blocks = 2u << i;
+    cudaLaunchAttribute how = {.id = cudaLaunchAttributeClusterDimension, .val = {.clusterDim = {blocks, 1, 1}}};
+    const cudaLaunchConfig_t config = {.gridDim = {blocks, 1, 1},
+                                       .blockDim = {32, 1, 1},
+                                       .dynamicSmemBytes = (size_t)room,
+                                       .attrs = &how,
+                                       .numAttrs = 1};
+    int clusters = 0;
+    if (cudaOccupancyMaxActiveClusters(&clusters, kernel, &config) != cudaSuccess) (void)cudaGetLastError();
+    s->figures.clustered[i] = (int)blocks * clusters;
+  }
 }
 
 /* Asks for the smallest kernel: CUDA knows best which images a device can use. */
 static wn_status find_image(const wni_cuda_state *s) {
   const int sm = s->figures.sm;
-  const wni_types types = {WN_F32, WN_F32, WN_F32, WN_F32, WN_F32, WN_F32};
   struct cudaFuncAttributes attributes;
   if (sm < WNI_CUDA_OLDEST)
     return wni_error(WN_ERR_NO_DEVICE, "GPU %d, %s, is sm_%d; this build has kernels for sm_%d and newer", s->ordinal,
                      s->name, sm, WNI_CUDA_OLDEST);
-  const cudaError_t error = cudaFuncGetAttributes(&attributes, wni_cuda_kernel(WNI_CUDA_COUNT_CALL, 0, &types));
+  const cudaError_t error = cudaFuncGetAttributes(&attributes, smallest_kernel());
   if (error != cudaErrorNoKernelImageForDevice && error != cudaErrorUnsupportedPtxVersion)
     return wni_cuda_check(error, "cudaFuncGetAttributes");
   (void)cudaGetLastError();
@@ -144,6 +171,7 @@ static wn_status make_pool(wni_cuda_state *s) {
 static wn_status open_here(wni_cuda_state *s) {
   TRY(read_figures(s));
   TRY(find_image(s));
+  read_clusters(s);
   return make_pool(s);
 }
 

@@ -3,20 +3,20 @@
 
 enum { FEW_WAVES = 4 }; /* blocks beyond would only be started, each with its setup, where a loop does */
 
-unsigned wni_cuda_grid(const wni_cuda_figures *d, int64_t block, int64_t shared, int64_t blocks) {
-  return (unsigned)most(1, least(blocks, wni_cuda_resident(d, block, shared) * d->sms * FEW_WAVES));
+void wni_cuda_set_grid(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_launch *l, int64_t blocks) {
+  l->grid = (unsigned)most(1, least(blocks, wni_cuda_resident(in, d, l) * d->sms * FEW_WAVES));
 }
 
 wni_cuda_launch *wni_cuda_add(wni_cuda_plan *plan, wni_cuda_function function, unsigned wanted) {
   wni_cuda_launch *const l = &plan->launch[plan->launches++];
-  *l = (wni_cuda_launch){.function = function, .grid = 1, .block = BLOCK, .wanted = wanted};
+  *l = (wni_cuda_launch){.function = function, .grid = 1, .block = BLOCK, .wanted = wanted, .cluster = 1};
   return l;
 }
 
 /* A warp for each thing that is merged. */
-void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, int64_t things,
-                        unsigned wanted) {
-  wni_cuda_add(plan, function, wanted)->grid = wni_cuda_grid(d, BLOCK, 0, ceil_div(things, BLOCK / WARP));
+void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
+                        const wni_plan_input *in, int64_t things, unsigned wanted) {
+  wni_cuda_set_grid(in, d, wni_cuda_add(plan, function, wanted), ceil_div(things, BLOCK / WARP));
 }
 
 /* A block for each 32 parameters, whose other lanes share what is added up for them: more of those where few blocks
@@ -30,14 +30,14 @@ void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cud
   wni_cuda_launch *const l = wni_cuda_add(plan, function, wanted);
   l->block = (unsigned)block;
   l->shared = (unsigned)(block * NUMBERS);
-  l->grid = wni_cuda_grid(d, block, l->shared, blocks);
+  wni_cuda_set_grid(in, d, l, blocks);
 }
 
 void wni_cuda_add_exchange(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function join,
                            const wni_plan_input *in) {
   if (in->ranks == 0) return;
   wni_cuda_add(plan, WNI_CUDA_EXCHANGE, 0);
-  wni_cuda_add(plan, join, 0)->grid = wni_cuda_grid(d, BLOCK, 0, ceil_div(in->geo.params, BLOCK));
+  wni_cuda_set_grid(in, d, wni_cuda_add(plan, join, 0), ceil_div(in->geo.params, BLOCK));
 }
 
 /* After the statistics of a training pass are there. The counter is read, and so changed by a launch of its own. */
@@ -77,7 +77,7 @@ void wni_cuda_add_column(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cud
   wni_cuda_launch *const l = wni_cuda_add(plan, function, wanted);
   l->block = (unsigned)block;
   l->shared = (unsigned)(column_numbers(function, block, c->tile_octets) * real);
-  l->grid = wni_cuda_grid(d, block, l->shared, slabs * c->chunks * c->tiles);
+  wni_cuda_set_grid(in, d, l, slabs * c->chunks * c->tiles);
 }
 
 /* Blocks that hide the memory's latency, with 64 bytes of each thread on their way; no more than the kernels' launch
@@ -199,7 +199,7 @@ static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni
   if (!is_backward(in)) {
     if (!running && !team) {
       wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_MOMENTS, in, slabs, 0);
-      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, g->sets, 0);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, in, g->sets, 0);
       wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_MOMENTS, in);
     }
     if (!team) wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_APPLY, in, slabs, 0);
@@ -210,7 +210,7 @@ static void plan_column(const wni_plan_input *in, const wni_cuda_figures *d, wni
   plan->cut.param_rows = slabs * (by_row ? c->tiles : c->chunks);
   if (!running && !team) {
     wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, slabs, by_row ? WNI_CUDA_WANT_DX : 0);
-    wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
+    wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, in, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
     wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_SUMS, in);
   }
   if (!team)

@@ -4,6 +4,8 @@
 #define WNI_PLAN_CUDA_H
 #include "backend.h"
 
+enum { WNI_CUDA_CLUSTERS = 3 }; /* sizes of clusters: 2, 4, 8, which every device has that has any */
+
 /* What of a GPU shapes a plan. */
 typedef struct wni_cuda_figures {
   const char *name;
@@ -16,7 +18,9 @@ typedef struct wni_cuda_figures {
   int64_t l2_bytes;
   double bytes_per_second; /* of its memory, as specified */
   int64_t in_flight;       /* bytes of loads per multiprocessor that hide the memory's latency */
-  int cluster;             /* blocks of the largest cluster; 1: it has none */
+  /* Blocks that are on the device at once in clusters of 2, 4 and 8, one on a multiprocessor: groups of these, which no
+   * cluster leaves, are no multiples of it. 0: it has no clusters. */
+  int clustered[WNI_CUDA_CLUSTERS];
 } wni_cuda_figures;
 
 /* The devices that plans are tested for (cuda_devices.c); another one is planned from its queried properties. */
@@ -77,7 +81,8 @@ typedef struct wni_cuda_launch {
   unsigned grid, block; /* block: whole warps; COLUMN: a power of two */
   unsigned shared;      /* bytes of dynamic shared memory: what a kernel has no other way to know is there */
   unsigned wanted;
-  bool together; /* blocks wait for one another: all are on the device at once */
+  bool together;    /* blocks wait for one another: all are on the device at once */
+  unsigned cluster; /* blocks of a cluster, of which the grid is a multiple; 1: there are none */
 } wni_cuda_launch;
 
 /* ROW, made uniform for the kernels: a set (outer, middle) is `runs` runs of `elements`, each run with one parameter,
@@ -96,6 +101,7 @@ typedef struct wni_cuda_row {
   int64_t team_runs, kept_octets;
   bool keeps_params; /* whole sets: blocks keep gamma and beta of all elements in the launch's shared memory, converted
                       */
+  int cluster;       /* of ROW_BACKWARD per_element: blocks that add up their sums of columns for one partial row */
 } wni_cuda_row;
 
 /* Whether calls may take the shorter way of this function's kernels (wni_cuda_job, plain): as far as rows decide. */
@@ -132,9 +138,9 @@ typedef struct wni_cuda_layout {
   size_t sums;      /* ROW [set][segment][2], of g if per_element, else of dz; with param_run [set][run][segment][2].
                        COLUMN [slab][chunk][2][column] of dz (param_by_row: of g): REAL, xhat's first */
   size_t set_sums;  /* [set][2]: means of g xhat and of g: REAL */
-  size_t params;    /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block or
-                       chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW else: none,
-                       MERGE_PARAMS takes `sums` */
+  size_t params;    /* [param_rows][2][params]: REAL, sums of dz xhat and of dz. ROW per_element: a row of each block,
+                       cluster or chunk; COLUMN: the array `sums` itself, or param_by_row: row slab * tiles + tile. ROW
+                       else: none,    MERGE_PARAMS takes `sums` */
   size_t arrived;   /* of launches whose blocks wait for one another, [team]: unsigned, 0 at the start of a call */
   size_t mine, all; /* sync plans: this rank's message, those of all */
   size_t joined;    /* sync plans: int64 */
@@ -178,8 +184,8 @@ const char *wni_cuda_scope_name(wni_cuda_function function, int variant); /* "" 
 wni_cuda_traffic wni_cuda_count(const wni_plan_input *input, const wni_cuda_figures *device, const wni_cuda_plan *plan,
                                 bool masked);
 
-/* plan_cuda_expect.c: its last step, and how many blocks of that size and shared memory a multiprocessor holds. */
+/* plan_cuda_expect.c: its last step, and how many blocks of a launch a multiprocessor holds. */
 void wni_cuda_expect(const wni_plan_input *input, const wni_cuda_figures *device, wni_cuda_plan *plan);
-int64_t wni_cuda_resident(const wni_cuda_figures *device, int64_t block, int64_t shared);
+int64_t wni_cuda_resident(const wni_plan_input *input, const wni_cuda_figures *device, const wni_cuda_launch *launch);
 
 #endif

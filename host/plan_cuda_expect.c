@@ -4,11 +4,23 @@
 
 #include "plan_cuda_parts.h"
 
-/* Blocks of a size that a multiprocessor holds; registers are the kernel's own bound (its launch bounds allow the
- * block). Each block reserves 1 KB of shared memory. */
-int64_t wni_cuda_resident(const wni_cuda_figures *d, int64_t block, int64_t shared) {
-  const int64_t by_threads = d->threads_per_sm / block, by_shared = d->shared_per_sm / (shared + 1024);
-  return most(1, least(least(by_threads, d->blocks_per_sm), by_shared));
+/* Threads whose registers a multiprocessor has, by the kernels' launch bounds: 128 registers each, where numbers are
+ * wide the double. LANES_4 has an octet of two tensors, or of wide ones, four times. */
+static int64_t threads_by_registers(const wni_plan_input *in, const wni_cuda_launch *l) {
+  const wn_dtype other = is_backward(in) ? in->types.dy : in->types.y;
+  const bool whole = l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD;
+  if (in->types.real == WN_F64) return 256;
+  if (l->function == WNI_CUDA_COLUMN_BACKWARD_SUMS || l->function == WNI_CUDA_COLUMN_BACKWARD_APPLY) return 384;
+  if (whole && l->variant == WNI_CUDA_LANES_4 && (is_backward(in) || size_of(in->types.x) > 2 || other != in->types.x))
+    return 256;
+  return 512;
+}
+
+/* Each block reserves 1 KB of shared memory. */
+int64_t wni_cuda_resident(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_launch *l) {
+  const int64_t threads = least(d->threads_per_sm, threads_by_registers(in, l));
+  const int64_t by_shared = d->shared_per_sm / ((int64_t)l->shared + 1024);
+  return most(1, least(least(threads / l->block, d->blocks_per_sm), by_shared));
 }
 
 static const double launch_seconds = 2.5e-6; /* a stream's launch to the next one's, measured on H200; a graph's: 1.3 */
@@ -27,7 +39,7 @@ void wni_cuda_expect(const wni_plan_input *in, const wni_cuda_figures *d, wni_cu
   plan->waves = 0;
   for (int i = 0; i < plan->launches; i++) {
     const wni_cuda_launch *const l = &plan->launch[i];
-    const double waves = (double)l->grid / (double)(wni_cuda_resident(d, l->block, l->shared) * d->sms);
+    const double waves = (double)l->grid / (double)(wni_cuda_resident(in, d, l) * d->sms);
     if (waves > plan->waves) plan->waves = waves;
   }
   const wni_cuda_traffic *const t = &plan->traffic;

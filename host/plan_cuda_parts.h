@@ -34,12 +34,12 @@ static inline int64_t room_of(const wni_cuda_figures *d) { return d->shared_per_
 
 /* As many blocks as there are tasks for, up to a few waves: kernels stride over what is left, so any number is right.
  */
-unsigned wni_cuda_grid(const wni_cuda_figures *d, int64_t block, int64_t shared, int64_t blocks);
+void wni_cuda_set_grid(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_launch *l, int64_t blocks);
 
 /* What a plan is made of: launches, in order. */
 wni_cuda_launch *wni_cuda_add(wni_cuda_plan *plan, wni_cuda_function function, unsigned wanted);
-void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, int64_t things,
-                        unsigned wanted);
+void wni_cuda_add_merge(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
+                        const wni_plan_input *in, int64_t things, unsigned wanted);
 void wni_cuda_add_params(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function,
                          const wni_plan_input *in, unsigned wanted);
 /* In a sync plan, after the merge of what this rank has. */

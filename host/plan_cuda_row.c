@@ -33,6 +33,7 @@ static void make_row(const wni_geometry *g, wni_cuda_row *r) {
   r->last = (int)(r->elements - (r->run_octets - 1) * WNI_OCTET);
   r->segment_octets = r->octets;
   r->segments = 1;
+  r->cluster = 1;
 }
 
 /* A power of two that holds the octets of a set or of a piece, one each, up to a warp. */
@@ -91,20 +92,20 @@ static int64_t team_blocks(const wni_cuda_row *r, int64_t block, int64_t teams) 
   return r->lanes <= WARP ? ceil_div(teams, block / r->lanes) : teams;
 }
 
-static void add_teams(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, int64_t teams,
-                      unsigned wanted) {
-  wni_cuda_add(plan, function, wanted)->grid = wni_cuda_grid(d, BLOCK, 0, team_blocks(&plan->cut.row, BLOCK, teams));
+static void add_teams(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_function function, int64_t teams,
+                      unsigned wanted, wni_cuda_plan *plan) {
+  wni_cuda_set_grid(in, d, wni_cuda_add(plan, function, wanted), team_blocks(&plan->cut.row, BLOCK, teams));
 }
 
-static wni_cuda_launch *add_whole(wni_cuda_plan *plan, const wni_cuda_figures *d, wni_cuda_function function, holder h,
-                                  int64_t sets) {
+static wni_cuda_launch *add_whole(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_function function,
+                                  holder h, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
   r->lanes = h.lanes;
   wni_cuda_launch *const l = wni_cuda_add(plan, function, 0);
   l->variant = (int)h.scope;
   r->team = h.scope == WNI_CUDA_TEAM ? 1 : 0;
   l->block = (unsigned)h.block;
-  l->grid = wni_cuda_grid(d, h.block, 0, team_blocks(r, h.block, sets));
+  wni_cuda_set_grid(in, d, l, team_blocks(r, h.block, in->geo.sets));
   return l;
 }
 
@@ -185,30 +186,29 @@ static bool add_team(const wni_plan_input *in, const wni_cuda_figures *d, wni_cu
   const wni_cuda_load load = load_of(in, &plan->cut.row);
   const int64_t blocks = wni_cuda_team_blocks(d, &load, may_split(in) ? in->geo.sets : 0);
   if (blocks == 0 || in->ranks > 0 || (blocks > 1 && stays_in_cache(in, d, &plan->cut.row))) return false;
-  add_whole(plan, d, function, by_block(WNI_CUDA_TEAM, wni_cuda_team_threads(in)), in->geo.sets);
+  add_whole(in, d, function, by_block(WNI_CUDA_TEAM, wni_cuda_team_threads(in)), plan);
   seat_team(in, d, &load, blocks, plan);
   return true;
 }
 
 /* ---- ROW: passes ------------------------------------------------------------------------------------------------ */
 
-/* Blocks of whole sets that a multiprocessor holds: a thread has 128 registers, where numbers are wide the double. */
-static int64_t resident_blocks(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared) {
-  const wn_dtype other = is_backward(in) ? in->types.dy : in->types.y;
-  const bool wide =
-      h.scope == WNI_CUDA_LANES_4 && (is_backward(in) || size_of(in->types.x) > 2 || other != in->types.x);
-  const int64_t by_registers = (wide ? BLOCK : most_threads(in)) / h.block;
-  return most(1, least(by_registers, wni_cuda_resident(d, h.block, shared)));
+/* Blocks of a multiprocessor, if each had so much shared memory. */
+static int64_t resident_with(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_launch *l,
+                             int64_t shared) {
+  wni_cuda_launch other = *l;
+  other.shared = (unsigned)shared;
+  return wni_cuda_resident(in, d, &other);
 }
 
 /* Where every block has several sets of the same parameters, and `shared` bytes, these among them, cost it no
  * neighbour, it converts them once. */
 static void keep_params(const wni_plan_input *in, const wni_cuda_figures *d, holder h, int64_t shared, wni_cuda_row *r,
                         wni_cuda_launch *l) {
-  const int64_t blocks = resident_blocks(in, d, h, l->shared);
+  const int64_t blocks = wni_cuda_resident(in, d, l);
   if (!r->per_element || in->geo.param_step != 0) return;
   if (h.scope == WNI_CUDA_LANES_1 || h.scope == WNI_CUDA_TEAM) return;
-  if (shared > room_of(d) || resident_blocks(in, d, h, shared) < blocks) return;
+  if (shared > room_of(d) || resident_with(in, d, l, shared) < blocks) return;
   if (in->geo.sets < 2 * blocks * d->sms * (h.block / h.lanes)) return;
   r->keeps_params = true;
   l->shared = (unsigned)shared;
@@ -222,34 +222,66 @@ static void row_forward(const wni_plan_input *in, const wni_cuda_figures *d, wni
   if (!running && h.scope == WNI_CUDA_TEAM && add_team(in, d, WNI_CUDA_ROW_FORWARD, plan)) {
     /* read once */
   } else if (!running && !is_cut(in, d, r)) {
-    wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_FORWARD, h, sets);
+    wni_cuda_launch *const l = add_whole(in, d, WNI_CUDA_ROW_FORWARD, h, plan);
     keep_params(in, d, h, pair_bytes(in, r->octets), r, l);
-    if (r->keeps_params) l->grid = (unsigned)least(l->grid, resident_blocks(in, d, h, l->shared) * d->sms);
+    if (r->keeps_params) l->grid = (unsigned)least(l->grid, wni_cuda_resident(in, d, l) * d->sms);
   } else {
     cut_row(r->octets, r);
     const int64_t teams = sets * r->segments;
     if (!running) {
-      add_teams(plan, d, WNI_CUDA_ROW_MOMENTS, teams, 0);
-      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, sets, 0);
+      add_teams(in, d, WNI_CUDA_ROW_MOMENTS, teams, 0, plan);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_MOMENTS, in, sets, 0);
       wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_MOMENTS, in);
     }
-    add_teams(plan, d, WNI_CUDA_ROW_APPLY, teams, 0);
+    add_teams(in, d, WNI_CUDA_ROW_APPLY, teams, 0, plan);
   }
   wni_cuda_add_running(plan, d, in);
+}
+
+/* Blocks that add up their sums of columns for one partial row, as few as bring the partial rows below 8 % of what the
+ * pass moves; where it has few sets, no more than those. log2: 0 where the device has no clusters. */
+static int cluster_log2(const wni_plan_input *in, const wni_cuda_figures *d, int64_t octets, int64_t blocks) {
+  const int64_t row = octets * WNI_OCTET,
+                least = in->geo.sets * row * (2 * size_of(in->types.x) + size_of(in->types.dy));
+  int log2 = 0;
+  while (log2 < WNI_CUDA_CLUSTERS && d->clustered[log2] > 0 && (1 << log2) < in->geo.sets &&
+         25 * (blocks >> log2) * pair_bytes(in, octets) > 2 * least)
+    log2++;
+  return log2;
+}
+
+/* BLOCK_2 has its sums in registers; where blocks of a cluster add up theirs they meet in shared memory, as those of
+ * lanes do, where the parameters were. */
+static int64_t shared_of_clusters(const wni_plan_input *in, const wni_cuda_launch *l, int64_t octets) {
+  return l->variant == WNI_CUDA_BLOCK_2 ? most(l->shared, pair_bytes(in, octets)) : l->shared;
+}
+
+static void join_clusters(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_row *r, wni_cuda_launch *l) {
+  const int log2 = cluster_log2(in, d, r->octets, l->grid);
+  const int64_t shared = shared_of_clusters(in, l, r->octets);
+  if (log2 == 0 || shared > room_of(d)) return;
+  r->cluster = 1 << log2;
+  l->cluster = (unsigned)r->cluster;
+  l->shared = (unsigned)shared;
+  const int64_t blocks = least(PERSISTENT, wni_cuda_resident(in, d, l)) * d->clustered[log2 - 1];
+  l->grid = (unsigned)least(round_up(l->grid, r->cluster), blocks / r->cluster * r->cluster);
 }
 
 static void whole_rows_backward(const wni_plan_input *in, const wni_cuda_figures *d, holder h, wni_cuda_plan *plan) {
   wni_cuda_row *const r = &plan->cut.row;
   const int64_t shared = column_bytes(in, h, r->octets);
-  if (h.scope == WNI_CUDA_TEAM && wni_cuda_resident(d, h.block, shared) == 1)
-    h = by_block(h.scope, most_threads(in)); /* alone on its multiprocessor, and so with all of its registers */
-  wni_cuda_launch *const l = add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, in->geo.sets);
+  wni_cuda_launch *const l = add_whole(in, d, WNI_CUDA_ROW_BACKWARD, h, plan);
   l->shared = (unsigned)shared;
-  const int64_t blocks = least(PERSISTENT, resident_blocks(in, d, h, l->shared)) * d->sms;
+  if (h.scope == WNI_CUDA_TEAM && wni_cuda_resident(in, d, l) == 1) { /* alone, and so with all of the registers */
+    r->lanes = (int)most_threads(in);
+    l->block = (unsigned)r->lanes;
+  }
+  const int64_t blocks = least(PERSISTENT, wni_cuda_resident(in, d, l)) * d->sms;
   l->grid = (unsigned)most(1, least(l->grid, blocks));
   /* The columns of lanes meet where the parameters were. */
   keep_params(in, d, h, (h.scope == WNI_CUDA_LANES_4 ? 0 : l->shared) + pair_bytes(in, r->octets), r, l);
-  plan->cut.param_rows = l->grid;
+  join_clusters(in, d, r, l);
+  plan->cut.param_rows = l->grid / l->cluster;
 }
 
 /* Parameters of long rows: a row is one of a matrix of one slab, whose columns are summed; before dx is written, which
@@ -262,11 +294,11 @@ static void row_backward_long(const wni_plan_input *in, const wni_cuda_figures *
   const int64_t middles = g->param_step != 0 ? g->extent[1] : 1;
   wni_cuda_cut_column(in, d, 1, g->sets / middles, middles * g->extent[3], &cut->column);
   cut->param_rows = cut->column.chunks;
-  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, WNI_CUDA_WANT_DX);
-  wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, WNI_CUDA_WANT_DX);
+  add_teams(in, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, WNI_CUDA_WANT_DX, plan);
+  wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, in, g->sets, WNI_CUDA_WANT_DX);
   wni_cuda_add_column(plan, d, WNI_CUDA_COLUMN_BACKWARD_SUMS, in, 1, WNI_CUDA_WANT_PARAMS);
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
-  add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, WNI_CUDA_WANT_DX);
+  add_teams(in, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, WNI_CUDA_WANT_DX, plan);
 }
 
 /* Sets that all have the same parameters, one for each element, whole ones where they fit: a block's sums of columns,
@@ -299,16 +331,16 @@ static void row_backward_runs(const wni_plan_input *in, const wni_cuda_figures *
   if (!frozen && may_team && add_team(in, d, WNI_CUDA_ROW_BACKWARD, plan)) {
     /* read once */
   } else if (!frozen && r->param_run == 0 && !is_cut(in, d, r)) {
-    add_whole(plan, d, WNI_CUDA_ROW_BACKWARD, h, g->sets);
+    add_whole(in, d, WNI_CUDA_ROW_BACKWARD, h, plan);
   } else {
     cut_row(r->param_run != 0 ? r->run_octets : r->octets, r);
     const int64_t teams = g->sets * param_runs(r) * r->segments;
     if (!frozen) {
-      add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, 0);
-      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
+      add_teams(in, d, WNI_CUDA_ROW_BACKWARD_SUMS, teams, 0, plan);
+      wni_cuda_add_merge(plan, d, WNI_CUDA_MERGE_SUMS, in, g->sets, in->ranks > 0 ? 0 : WNI_CUDA_WANT_DX);
       wni_cuda_add_exchange(plan, d, WNI_CUDA_JOIN_SUMS, in);
     }
-    add_teams(plan, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, frozen ? 0 : WNI_CUDA_WANT_DX);
+    add_teams(in, d, WNI_CUDA_ROW_BACKWARD_APPLY, teams, frozen ? 0 : WNI_CUDA_WANT_DX, plan);
   }
   wni_cuda_add_params(plan, d, WNI_CUDA_MERGE_PARAMS, in, WNI_CUDA_WANT_PARAMS);
 }
@@ -375,13 +407,14 @@ static void lay_out_sums(const wni_plan_input *in, const wni_cuda_figures *d, wn
   if (in->stats != WNI_STATS_RUNNING) plan->at.set_sums = wni_cuda_take(plan, in->geo.sets, 2, real);
 }
 
-/* Of chunks, of blocks, or of teams: there are most of these where each has the fewest blocks. */
+/* Of chunks, of blocks, or of teams, which fewer sets may have: there are most of these where each has the fewest
+ * blocks. */
 static int64_t most_param_rows(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_plan *plan) {
   const wni_cuda_row *const r = &plan->cut.row;
   if (plan->cut.column.chunks > 0) return wni_cuda_most_chunks(in, d, 1, &plan->cut.column);
-  if (r->kept_octets == 0) return plan->cut.param_rows;
   const wni_cuda_load load = load_of(in, r);
-  return least(in->geo.sets, wni_cuda_team_seats(d) / wni_cuda_team_blocks(d, &load, 0));
+  const int64_t blocks = r->octets > most_held(in) ? wni_cuda_team_blocks(d, &load, 0) : 0;
+  return most(plan->cut.param_rows, blocks > 0 ? least(in->geo.sets, wni_cuda_team_seats(d) / blocks) : 0);
 }
 
 static void lay_out_backward(const wni_plan_input *in, const wni_cuda_figures *d, wni_cuda_plan *plan) {

@@ -70,14 +70,11 @@ static int second_sweeps(const wni_plan_input *in, const wni_cuda_plan *plan) {
   return third ? 2 : 1;
 }
 
-/* Of the whole, what is under way at once: the sets of all resident blocks, whose threads take as many registers as
- * their launch bounds leave them; or everything between two launches. */
+/* Of the whole, what is under way at once: the sets of all resident blocks; or everything between two launches. */
 static double share_between(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_plan *plan) {
   const wni_cuda_launch *const l = &plan->launch[0];
   if (!is_whole(l)) return 1;
-  const int64_t threads = in->types.real == WN_F64 ? 256 : 512, block = l->block;
-  const int64_t resident = most(1, least(wni_cuda_resident(d, block, l->shared), threads / block));
-  const double blocks = (double)(resident * d->sms), sets = (double)in->geo.sets;
+  const double blocks = (double)(wni_cuda_resident(in, d, l) * d->sms), sets = (double)in->geo.sets;
   return blocks < sets ? blocks / sets : 1;
 }
 

@@ -112,6 +112,25 @@ static bool is_plain(const wni_cuda_row *row, const wni_call *call) {
   return row->last == WNI_OCTET && params && call->add == WN_ADD_NONE && !call->mask && !call->y_amax;
 }
 
+static bool is_side_by_side(const wni_geometry *g, const wni_tensor *t) {
+  const int64_t *const stride = t->view.stride;
+  return !t->data || ((g->extent[1] == 1 || stride[1] == g->set_size) &&
+                      (g->extent[0] == 1 || stride[0] == g->extent[1] * g->set_size));
+}
+
+/* What a pass reads first. */
+static void set_ahead(const wni_cuda_row *row, const wni_call *call, wni_cuda_job *job) {
+  const wni_geometry *const g = &call->geo;
+  const bool wide = row->last == WNI_OCTET && is_wide_tensor(g, &call->x) && is_wide_tensor(g, &call->dy);
+  job->ahead = g->pattern == WNI_ROW && wide;
+  job->sets_ahead = job->ahead && row->runs == 1 && is_side_by_side(g, &call->x) && is_side_by_side(g, &call->dy);
+}
+
+static unsigned in_flight_of_thread(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_launch *l) {
+  const int64_t threads = wni_cuda_resident(in, d, l) * l->block;
+  return (unsigned)((d->in_flight + threads - 1) / threads);
+}
+
 static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {
   const int lanes = plan->cut.row.lanes;
   job->call = *call;
@@ -152,17 +171,22 @@ static bool waits(wni_cuda_function function) {
 static wn_status launch(const wni_cuda_launch *l, bool early, wni_cuda_job *job, cudaStream_t stream) {
   if (l->function == WNI_CUDA_EXCHANGE)
     return wni_sync_gather(job->call.sync, job->mine, job->all, job->message_bytes, stream);
-  cudaLaunchAttribute how = {.id = cudaLaunchAttributeCooperative, .val = {.cooperative = 1}};
-  if (early) {
-    how.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    how.val.programmaticStreamSerializationAllowed = 1;
-  }
+  cudaLaunchAttribute how[3];
+  unsigned count = 0;
+  if (l->together)
+    how[count++] = (cudaLaunchAttribute){.id = cudaLaunchAttributeCooperative, .val = {.cooperative = 1}};
+  if (early)
+    how[count++] = (cudaLaunchAttribute){.id = cudaLaunchAttributeProgrammaticStreamSerialization,
+                                         .val = {.programmaticStreamSerializationAllowed = 1}};
+  if (l->cluster > 1)
+    how[count++] =
+        (cudaLaunchAttribute){.id = cudaLaunchAttributeClusterDimension, .val = {.clusterDim = {l->cluster, 1, 1}}};
   const cudaLaunchConfig_t config = {.gridDim = {l->grid, 1, 1},
                                      .blockDim = {l->block, 1, 1},
                                      .dynamicSmemBytes = l->shared,
                                      .stream = stream,
-                                     .attrs = &how,
-                                     .numAttrs = early || l->together ? 1 : 0};
+                                     .attrs = how,
+                                     .numAttrs = count};
   void *arguments[] = {job};
   return CUDA(cudaLaunchKernelExC, &config, wni_cuda_kernel(l->function, l->variant, &job->call.types), arguments);
 }
@@ -207,10 +231,12 @@ static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni
   job_make(&plan, call, wanted, work, &job);
   wn_status status = empty ? WN_OK : clear_amax(call, stream);
   const bool plain = call->geo.pattern == WNI_ROW && is_plain(&plan.cut.row, call);
+  set_ahead(&plan.cut.row, call, &job);
   bool behind_kernel = false;
   for (int i = 0; i < plan.launches && status == WN_OK; i++) {
     const wni_cuda_launch *const l = &plan.launch[i];
     job.plain = plain && wni_cuda_may_be_plain(l->function, &plan.cut.row);
+    job.in_flight = in_flight_of_thread(in, &s->figures, l);
     if (empty && needs_samples(l->function)) continue;
     if (l->wanted != 0 && !(l->wanted & wanted)) continue;
     status = clear_arrived(l, &job, stream);

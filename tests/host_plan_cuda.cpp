@@ -40,7 +40,7 @@ std::vector<std::int64_t> Numbers(const wni_cuda_column &c) {
   return {c.rows, c.columns, c.tile_octets, c.tiles, c.chunk_rows, c.chunks, c.team, c.team_tiles, c.kept_octets};
 }
 std::vector<std::int64_t> Numbers(const wni_cuda_launch &l) {
-  return {l.function, l.variant, l.grid, l.block, l.shared, l.wanted, l.together ? 1 : 0};
+  return {l.function, l.variant, l.grid, l.block, l.shared, l.wanted, l.together ? 1 : 0, l.cluster};
 }
 bool IsPowerOfTwo(std::int64_t v) { return v > 0 && (v & (v - 1)) == 0; }
 std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -59,6 +59,20 @@ unsigned MostThreads(const wni_cuda_launch &l, const PlanCase &c) {
   return 512;
 }
 
+// Whole ones, all of them on the device at once: what starts later would have it to itself.
+void ExpectClusters(const wni_cuda_launch &l, const wni_plan_input &in, const wni_cuda_plan &plan,
+                    const wni_cuda_figures &device) {
+  ASSERT_TRUE(IsPowerOfTwo(l.cluster) && l.cluster <= 1u << WNI_CUDA_CLUSTERS) << l.cluster;
+  if (l.cluster == 1) return;
+  int log2 = 0;
+  while (2u << log2 < l.cluster) log2++;
+  EXPECT_EQ(l.function, WNI_CUDA_ROW_BACKWARD);
+  EXPECT_EQ(l.grid % l.cluster, 0u);
+  EXPECT_EQ(plan.cut.row.cluster, static_cast<int>(l.cluster));
+  EXPECT_EQ(plan.cut.param_rows, l.grid / l.cluster);
+  EXPECT_LE(l.grid, wni_cuda_resident(&in, &device, &l) * device.clustered[log2]);
+}
+
 TEST(PlanCuda, LaunchesAreWithinTheLimits) {
   ForAll([](const PlanCase &c, const wni_cuda_figures &device) {
     const wni_cuda_plan plan = MakePlan(c.Input(), device);
@@ -73,6 +87,7 @@ TEST(PlanCuda, LaunchesAreWithinTheLimits) {
       EXPECT_GE(l.block, 32u);
       EXPECT_LE(l.block, MostThreads(l, c)) << "more than the kernel's launch bounds";
       EXPECT_TRUE(!IsColumn(l) || IsPowerOfTwo(l.block)) << l.block;
+      ExpectClusters(l, c.Input(), plan, device);
       // What kernels have of their own is not in the launch's figure.
       EXPECT_LE(l.shared + 2048, static_cast<std::uint64_t>(device.shared_per_block));
       EXPECT_GE(l.variant, 0);
@@ -86,9 +101,9 @@ void ExpectTeams(const wni_cuda_launch &l, const wni_plan_input &in, int team, s
                  const wni_cuda_figures &device) {
   EXPECT_EQ(l.together, team > 1);
   EXPECT_EQ(l.grid % static_cast<unsigned>(team), 0u);
-  EXPECT_LE(l.grid / static_cast<unsigned>(team), std::max<std::int64_t>(tasks, 1));
+  EXPECT_LT(l.grid / static_cast<unsigned>(team), std::max<std::int64_t>(tasks, 1) + l.cluster);
   if (!l.together) return;
-  EXPECT_LE(l.grid, wni_cuda_resident(&device, l.block, l.shared) * device.sms);
+  EXPECT_LE(l.grid, wni_cuda_resident(&in, &device, &l) * device.sms);
   EXPECT_LE(2 * l.block, in.types.real == WN_F64 ? 256u : 512u) << "registers of two blocks";
 }
 

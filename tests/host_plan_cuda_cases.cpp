@@ -84,7 +84,7 @@ std::vector<PlanCase> MakeCases() {
 
 std::vector<wni_cuda_figures> PlanDevices() {
   std::vector<wni_cuda_figures> devices(wni_cuda_devices, wni_cuda_devices + wni_cuda_device_count);
-  devices.push_back({"toy", 75, 3, 1024, 16, 20 << 10, 16 << 10, 64 << 10, 1e9, 4 << 10, 1});
+  devices.push_back({"toy", 75, 3, 1024, 16, 20 << 10, 16 << 10, 64 << 10, 1e9, 4 << 10, {}});
   return devices;
 }
 

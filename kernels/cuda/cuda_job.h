@@ -28,7 +28,10 @@ typedef struct wni_cuda_job {
    * aligned to 16 bytes (of 8-bit types to 8), and what a team takes has the parameters of its elements, which lie
    * so too, or just one. Of whole sets, which are then one run. Kernels have a shorter way for it. */
   bool plain;
-  int lanes_log2; /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
+  /* ROW: octets of a run lie side by side, aligned to 16 bytes; and sets, each of them one run, do. */
+  bool ahead, sets_ahead;
+  unsigned in_flight; /* bytes of tensors that a thread should have on their way */
+  int lanes_log2;     /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
   int tile_octets_log2;
   /* Arrays of the workspace; NULL where the plan has no use for one. */
   void *moments, *stats, *sums, *set_sums, *params;

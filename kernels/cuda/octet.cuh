@@ -99,11 +99,13 @@ WN_DEVICE Octet<Real<T>> unpack(const Packed<T> &p) {
 template <class T>
 WN_DEVICE Packed<T> pack(const Octet<Real<T>> &o) {
   Packed<T> p = packed_zero<T>();
+  if constexpr (sizeof(T) <= 2) {
 #pragma unroll
-  for (int i = 0; i < 8; i++) {
-    T v;
-    from_real(o.v[i], &v);
-    packed_set(&p, i, v);
+    for (int i = 0; i < 8; i += 2)
+      p.word[i * sizeof(T) / 4] |= bits_of_two(T(), o.v[i], o.v[i + 1]) << (8 * i * sizeof(T) % 32);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 8; i++) packed_set(&p, i, static_cast<T>(o.v[i]));
   }
   return p;
 }

@@ -200,6 +200,21 @@ WN_DEVICE void wn_copy_bulk(void *shared, const void *global, unsigned bytes, wn
 }
 #endif
 
+/* ---- global memory that will be read soon comes as far as the second-level cache: a multiple of 16 bytes, aligned to
+ * 16, for one thread. The GPUs before sm_90 have none such, and need it least. */
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+#define WN_FETCHES_AHEAD true
+#else
+#define WN_FETCHES_AHEAD false
+#endif
+
+WN_DEVICE void wn_fetch_ahead(const void *global, unsigned bytes) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(global)), "r"(bytes));
+#endif
+}
+
 /* ---- 16, 8 and 4 bytes of global memory that will not be read again soon, aligned */
 
 template <class T>

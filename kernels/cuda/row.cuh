@@ -169,14 +169,18 @@ WN_DEVICE int octet_elements(const wni_cuda_row &row, const RowOctet &o) {
 WN_DEVICE RowOctet forget(const RowOctet &o) { return {wn_forget(o.run), wn_forget(o.octet)}; }
 
 /* This thread's octets of a part, `batch` at a time: all that load(octet, n, i) loads is on its way before
- * use(octet, n, i, loaded) meets the first of it; i: how many octets of the part come before. Threads have as many as
- * there are, so neither may ask other threads. */
-template <int batch, class Load, class Use>
+ * use(octet, n, i, loaded) meets the first of it; i: how many octets of the part come before. ask(first, count) is for
+ * octets whose turn comes `turns` later, if turns > 0. Threads have as many octets as there are, so none of the three
+ * may wait for other threads. */
+template <int batch, class Load, class Use, class Ask>
 WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Team &team, const Load &load,
-                          const Use &use) {
+                          const Use &use, unsigned turns, const Ask &ask) {
   RowOctet next = row_octet(row, part.octet + team.rank);
   const RowOctet by = row_octet(row, team.width);
-  for (unsigned i = team.rank; i < part.count; i += batch * team.width) {
+  const unsigned turn = batch * team.width;
+  if (turns > 1) ask(turn, (turns - 1) * turn);
+  for (unsigned i = team.rank; i < part.count; i += turn) {
+    if (turns > 0) ask(i - team.rank + turns * turn, turn);
     RowOctet at[batch];
     int n[batch];
     decltype(load(next, 0, 0u)) loaded[batch];
@@ -191,6 +195,12 @@ WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Te
     for (int k = 0; k < batch; k++)
       if (n[k] > 0) use(forget(at[k]), n[k], i + k * team.width, loaded[k]);
   }
+}
+
+template <int batch, class Load, class Use>
+WN_DEVICE void each_octet(const wni_cuda_row &row, const RowPart &part, const Team &team, const Load &load,
+                          const Use &use) {
+  each_octet<batch>(row, part, team, load, use, 0, [](unsigned, unsigned) {});
 }
 
 /* ---- what a part has of tensors */

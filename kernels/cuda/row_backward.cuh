@@ -121,24 +121,30 @@ WN_DEVICE void begin_columns(HeldState<R, K> *state) {
   }
 }
 
-/* A block's sums to its row of job.params. */
+/* A block's sums to a row of job.params. */
 template <class X, class D, wni_cuda_scope scope, class R, int K>
 WN_DEVICE void end_columns(const wni_cuda_job &job, const Team &team, HeldState<R, K> *state) {
   if (!state->wants.columns) return;
-  const SharedPairs<R> &shared = state->shared;
+  constexpr bool registers = BackwardHolds<X, D, scope>::sums;
+  const bool meets = !kScopeIsBlock<scope> || job.cut.row.cluster > 1;
+  const SharedPairs<R> shared = {registers ? state->pairs.room : state->shared.room, state->shared.octets};
+  if (meets && registers && job.cut.row.keeps_params) wn_sync_block(); /* they meet where the parameters were */
   if constexpr (!kScopeIsBlock<scope>) {
-    if (job.cut.row.keeps_params) wn_sync_block(); /* they meet where the parameters were */
     meet_in_block(team, state->octets, state->sums, shared);
-    store_param_rows(job, wn_block(), 0, shared);
   } else {
 #pragma unroll
     for (int k = 0; k < K; k++) {
       const RowOctet o = state->octets.at[k];
       if (o.octet >= shared.octets) continue;
-      store_param_row(job, wn_block(), o.octet, octet_elements(job.cut.row, o),
-                      BackwardHolds<X, D, scope>::sums ? state->sums[k] : load_shared(shared, o.octet));
+      if (!meets) {
+        store_param_row(job, wn_block(), o.octet, octet_elements(job.cut.row, o),
+                        registers ? state->sums[k] : load_shared(shared, o.octet));
+      } else if (registers) {
+        store_shared(shared, o.octet, state->sums[k]);
+      }
     }
   }
+  if (meets) store_cluster_rows(job, shared);
 }
 
 template <class X, class D, wni_cuda_scope scope>
@@ -165,7 +171,12 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   const R inverse = wn_divide(static_cast<R>(1), static_cast<R>(geo.set_size));
   int turn = 0;
   RowStep step = row_step(geo, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
+  const SetsAhead ahead = sets_ahead(job, team, K * 8 * (sizeof(X) + sizeof(D)));
+  fetch_first_sets<X>(job, ahead, team, job.call.x);
+  fetch_first_sets<D>(job, ahead, team, job.call.dy);
   for (int64_t base = team.base; base < geo.sets; base += team.step) {
+    fetch_sets<X>(job, ahead, team, job.call.x, base);
+    fetch_sets<D>(job, ahead, team, job.call.dy, base);
     const RowPlace at = next_set(geo, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
@@ -218,7 +229,9 @@ WN_DEVICE void keep_part(const wni_cuda_job &job, const RowBackward<X, D> &set, 
                          const KeptInput<X, D> &kept) {
   each_octet<kGradientBatch<X, D>>(
       job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, false); },
-      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); });
+      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); },
+      part_turns_ahead(job, team, kGradientBytes<X, D>),
+      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
 }
 
 /* In the launch's shared memory: sums of the part's columns, if there are any, and what is kept. */
@@ -284,9 +297,14 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
       terms = terms_of_sums(job, s, sums, inverse_m, set.start.param);
     }
     const RowBackward<X, D> again = row_backward<X, D>(job, row_place(call.geo, 1, forget(task)), part.run);
-    apply_gradient(job, again, part, threads, saved_normalizer<R>(call, forget(task)), terms, rooms.kept);
+    apply_gradient<true>(job, again, part, threads, saved_normalizer<R>(call, forget(task)), terms, rooms.kept);
   }
-  if (wants.columns) store_param_rows(job, team.index, part.octet, rooms.columns);
+  if (!wants.columns) return;
+  if (row.cluster == 1) {
+    store_param_rows(job, team.index, part.octet, rooms.columns);
+  } else {
+    store_cluster_rows(job, rooms.columns);
+  }
 }
 
 template <class X, class D, wni_cuda_scope scope>

@@ -45,7 +45,7 @@ WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
 }
 
 template <class X, class D>
-WN_KERNEL(kSegmentThreads, 1)
+WN_KERNEL(kSegmentThreads, kSegmentBlocks<X>)
 row_backward_sums_kernel(WN_PARAM(wni_cuda_job) job) {
   wn_let_later_begin();
   by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(
@@ -69,7 +69,9 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
             take_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
         store_dresidual(call, set, o, n, dz);
         if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
-      });
+      },
+      part_turns_ahead(job, team, kGradientBytes<X, D>),
+      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
 }
 
 template <class X, class D>
@@ -95,7 +97,7 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
       } else {
         const Normalizer<R> s = saved_normalizer<R>(call, set.start.set);
         const R *const means = static_cast<const R *>(job.set_sums) + 2 * set.start.set;
-        apply_gradient(job, set, part, team, s, gradient_terms(call, s, means[0], means[1]), KeptInput<X, D>{});
+        apply_gradient<false>(job, set, part, team, s, gradient_terms(call, s, means[0], means[1]), KeptInput<X, D>{});
       }
     }
     if (!wants_sums) continue;
@@ -105,7 +107,7 @@ WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
 }
 
 template <class X, class D>
-WN_KERNEL(kSegmentThreads, 1)
+WN_KERNEL(kSegmentThreads, kSegmentBlocks<X>)
 row_backward_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   begin_later();
   by_plainness<false, (sizeof(X) < 8 && !kIsMixed<D>)>(

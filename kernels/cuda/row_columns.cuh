@@ -107,5 +107,20 @@ WN_DEVICE void store_param_rows(const wni_cuda_job &job, int64_t which_row, unsi
     store_param_row(job, which_row, first + o, octet_elements(job.cut.row, {0, first + o}), load_shared(shared, o));
 }
 
+/* A block's sums to its row of job.params; of a cluster's blocks the sums of all, of which each makes some. */
+template <class R>
+WN_DEVICE void store_cluster_rows(const wni_cuda_job &job, const SharedPairs<R> &shared) {
+  const unsigned blocks = static_cast<unsigned>(job.cut.row.cluster);
+  if (blocks == 1) return store_param_rows(job, wn_block(), 0, shared);
+  wn_sync_cluster();
+  for (unsigned o = wn_cluster_rank() * wn_threads() + wn_thread(); o < shared.octets; o += blocks * wn_threads()) {
+    OctetPair<R> sums = no_sums<R>();
+    for (unsigned b = 0; b < blocks; b++)
+      add_sums(&sums, load_shared(SharedPairs<R>{wn_peer(shared.room, b), shared.octets}, o));
+    store_param_row(job, wn_block() / blocks, o, octet_elements(job.cut.row, {0, o}), sums);
+  }
+  wn_sync_cluster(); /* before one leaves whose sums others still read */
+}
+
 }  // namespace wn
 #endif

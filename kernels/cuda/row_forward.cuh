@@ -80,15 +80,28 @@ WN_DEVICE void each_held(const int (&n)[K], const F &f) {
     if (n[k] > 0) f(k, n[k]);
 }
 
+/* To `totals` what f(k, n, part) makes of each of a thread's octets. plain: they are full or have no elements, and of
+ * the latter it is thrown away, which costs less than not to make it. */
+template <int N, int K, class R, class F>
+WN_DEVICE void add_held(bool plain, const int (&n)[K], R (&totals)[N], const F &f) {
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    if (!plain && n[k] == 0) continue;
+    R part[N];
+    f(k, plain ? 8 : n[k], part);
+#pragma unroll
+    for (int i = 0; i < N; i++) totals[i] += n[k] > 0 ? part[i] : 0;
+  }
+}
+
 /* A mean of elements h, good to a few last places, made about their first one. */
 template <class R, int K>
-WN_DEVICE R first_mean(const Team &team, const int (&n)[K], const Octet<R> (&h)[K], R first, const SetConstants<R> &all,
-                       R *room, int *turn) {
+WN_DEVICE R first_mean(const Team &team, bool plain, const int (&n)[K], const Octet<R> (&h)[K], R first,
+                       const SetConstants<R> &all, R *room, int *turn) {
   R total[1] = {0};
-  each_held(n, [&](int k, int count) {
-    R sum = h[k].v[0] - first;
-    each_element<1>(count, [&](int i) { sum += h[k].v[i] - first; });
-    total[0] += sum;
+  add_held(plain, n, total, [&](int k, int count, R(&part)[1]) {
+    part[0] = h[k].v[0] - first;
+    each_element<1>(count, [&](int i) { part[0] += h[k].v[i] - first; });
   });
   sum_team(team, total, room, turn);
   return first + total[0] * all.inverse_m;
@@ -96,20 +109,19 @@ WN_DEVICE R first_mean(const Team &team, const int (&n)[K], const Octet<R> (&h)[
 
 /* Takes the first mean from the elements; their statistics come of what is left. */
 template <class R, int K>
-WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, const int (&n)[K], R about, const SetConstants<R> &all,
-                                               R *room, int *turn, Octet<R> (&h)[K]) {
+WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, bool plain, const int (&n)[K], R about,
+                                               const SetConstants<R> &all, R *room, int *turn, Octet<R> (&h)[K]) {
   R rest[2] = {0, 0}; /* of the distances, of their squares */
-  each_held(n, [&](int k, int count) {
+  add_held(plain, n, rest, [&](int k, int count, R(&part)[2]) {
     R(&d)[8] = h[k].v;
 #pragma unroll
     for (int i = 0; i < 8; i++) d[i] -= about;
-    R sum = d[0], squares = d[0] * d[0];
+    part[0] = d[0];
+    part[1] = d[0] * d[0];
     each_element<1>(count, [&](int i) {
-      sum += d[i];
-      squares = wn_fma(d[i], d[i], squares);
+      part[0] += d[i];
+      part[1] = wn_fma(d[i], d[i], part[1]);
     });
-    rest[0] += sum;
-    rest[1] += squares;
   });
   sum_team(team, rest, room, turn);
   SetStatistics<R> v;
@@ -122,13 +134,12 @@ WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, const int (&n)[
 }
 
 template <class R, int K>
-WN_DEVICE SetStatistics<R> square_statistics(const Team &team, const int (&n)[K], const Octet<R> (&h)[K],
+WN_DEVICE SetStatistics<R> square_statistics(const Team &team, bool plain, const int (&n)[K], const Octet<R> (&h)[K],
                                              const SetConstants<R> &all, R *room, int *turn) {
   R squares[1] = {0};
-  each_held(n, [&](int k, int count) {
-    R sum = h[k].v[0] * h[k].v[0];
-    each_element<1>(count, [&](int i) { sum = wn_fma(h[k].v[i], h[k].v[i], sum); });
-    squares[0] += sum;
+  add_held(plain, n, squares, [&](int k, int count, R(&part)[1]) {
+    part[0] = h[k].v[0] * h[k].v[0];
+    each_element<1>(count, [&](int i) { part[0] = wn_fma(h[k].v[i], h[k].v[i], part[0]); });
   });
   sum_team(team, squares, room, turn);
   const R var = squares[0] * all.inverse_m;
@@ -187,6 +198,8 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   OneParam<R> one = {};
   const ParamSource<R> from = {&one, K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
   RowStep step = row_step(call.geo, team, K == 1 || job.plain);
+  const SetsAhead ahead = sets_ahead(job, team, K * 8 * sizeof(X));
+  fetch_first_sets<X>(job, ahead, team, call.x);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set(call.geo, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
@@ -199,6 +212,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       octets.at[k] = forget(octets.at[k]);
       n[k] = here ? octet_elements(row, octets.at[k]) : 0;
     }
+    fetch_sets<X>(job, ahead, team, call.x, base);
     load_set(job, set, octets, n, early, h, r);
     one = one_param<R>(job, set.start, here);
     if (K == 1 && n[0] > 0 && !has_one(from, job))
@@ -206,11 +220,11 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
     R about = 0;
     if (call.geo.centered) {
       const R first = first_element(call, team, set, here, h[0].v[0]);
-      about = first_mean(team, n, h, first, all, room, &turn);
+      about = first_mean(team, job.plain, n, h, first, all, room, &turn);
     }
     if (stores_sum) each_held(n, [&](int k, int count) { store_at(set.sum, octets.at[k], pack<X>(h[k]), count); });
-    const SetStatistics<R> v = call.geo.centered ? centered_statistics(team, n, about, all, room, &turn, h)
-                                                 : square_statistics(team, n, h, all, room, &turn);
+    const SetStatistics<R> v = call.geo.centered ? centered_statistics(team, job.plain, n, about, all, room, &turn, h)
+                                                 : square_statistics(team, job.plain, n, h, all, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v);
     each_held(n, [&](int k, int count) {
       const RowOctet o = forget(octets.at[k]);
@@ -240,7 +254,9 @@ WN_DEVICE Moments<Real<X>> take_moments(const wni_cuda_job &job, const RowForwar
         if (before && call.sum.data != nullptr) store_at(set.sum, o, h, n);
         if (i < kept.octets) keep_octet(kept, i, h);
         v = merge(v, moments_of(unpack(h).v, n, call.geo.centered));
-      });
+      },
+      part_turns_ahead(job, team, batch * 8 * sizeof(X)),
+      [&](unsigned first, unsigned count) { fetch_octets(job.cut.row, set.x, part, first, count); });
   return v;
 }
 
@@ -256,8 +272,8 @@ WN_DEVICE PackedPair<X> load_or_take(const RowForward<X, Y> &set, const RowOctet
 }
 
 /* y of a part's octets of this thread. What was added before is kept, or in `sum` if there is one, else it is added
- * again. */
-template <class X, class Y>
+ * again. whole_sets: nothing is read that has not been read before. */
+template <bool whole_sets, class X, class Y>
 WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const RowPart &part, const Team &team,
                             const Normalizer<Real<X>> &s, bool stored, const KeptOctets<X> &kept, Largest *largest) {
   typedef Real<X> R;
@@ -267,7 +283,8 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   const bool with_residual = adds || call.add == WN_ADD_AFTER;
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
-  each_octet<2>(
+  constexpr int kBatch = 2;
+  each_octet<kBatch>(
       job.cut.row, part, team,
       [&](const RowOctet &o, int n, unsigned i) { return load_or_take(set, o, n, with_residual, i, kept, adds); },
       [&](const RowOctet &o, int n, unsigned i, const PackedPair<X> &p) {
@@ -279,7 +296,9 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
 #pragma unroll
         for (int e = 0; e < 8; e++) z.v[e] = affine(s, params.gamma.v[e], params.beta.v[e], z.v[e]);
         store_y(job, set, o, n, z, p.r, largest);
-      });
+      },
+      whole_sets ? 0 : part_turns_ahead(job, team, kBatch * 8 * sizeof(X)),
+      [&](unsigned first, unsigned count) { fetch_octets(job.cut.row, set.x, part, first, count); });
 }
 
 /* 64 bytes of a thread on their way, where registers allow. */
@@ -315,7 +334,7 @@ WN_DEVICE void forward_team(const wni_cuda_job &job) {
     }
     const Stats<R> s = statistics_of_moments(call, v);
     if (threads.rank == 0 && team.member == 0) store_stats<R>(job, task, s);
-    apply_octets(job, set, part, threads, {s.mean, s.mean_low, s.rstd}, call.sum.data != nullptr, kept, &largest);
+    apply_octets<true>(job, set, part, threads, {s.mean, s.mean_low, s.rstd}, call.sum.data != nullptr, kept, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }

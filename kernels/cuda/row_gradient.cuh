@@ -106,6 +106,17 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 template <class X, class D>
 constexpr int kGradientBatch = sizeof(X) <= 2 && !kIsMixed<D> ? 2 : 1;
 
+/* Of a thread in a turn. */
+template <class X, class D>
+constexpr unsigned kGradientBytes = kGradientBatch<X, D> * 8 * (sizeof(X) + sizeof(D));
+
+template <class X, class D>
+WN_DEVICE void fetch_gradients(const wni_cuda_row &row, const RowBackward<X, D> &set, const RowPart &part,
+                               unsigned first, unsigned count) {
+  fetch_octets(row, set.x, part, first, count);
+  fetch_octets(row, set.dy, part, first, count);
+}
+
 template <class X, class D>
 WN_DEVICE void keep_input(const wni_call &call, const KeptInput<X, D> &kept, unsigned i, BackwardInput<X, D> *in) {
   if (i >= kept.x.octets) return;
@@ -151,10 +162,13 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
         keep_input(job.call, kept, i, &in);
         const SharedOctet<R> v = {shared, i};
         sum_gradient(job, set, o, n, s, from, in.x, dz, sums, columns, &v);
-      });
+      },
+      part_turns_ahead(job, team, kGradientBytes<X, D>),
+      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
 }
 
-template <class X, class D>
+/* whole_sets: nothing is read that has not been read before. */
+template <bool whole_sets, class X, class D>
 WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
                               const Team &team, const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
                               const KeptInput<X, D> &kept) {
@@ -166,7 +180,9 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
       [&](const RowOctet &o, int n, unsigned i) { return load_or_take(job, set, o, n, extra, i, kept); },
       [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
         gradient_again(job, set, o, n, s, terms, in, false, from);
-      });
+      },
+      whole_sets ? 0 : part_turns_ahead(job, team, kGradientBytes<X, D>),
+      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
 }
 
 }  // namespace wn

@@ -9,6 +9,8 @@
 namespace wn {
 
 enum { kSegmentThreads = 256 };
+template <class X>
+constexpr int kSegmentBlocks = sizeof(X) == 8 ? 1 : 2; /* that have registers */
 
 template <class X>
 WN_DEVICE void row_moments(const wni_cuda_job &job) {
@@ -32,7 +34,7 @@ WN_DEVICE void row_moments(const wni_cuda_job &job) {
 }
 
 template <class X>
-WN_KERNEL(kSegmentThreads, 1)
+WN_KERNEL(kSegmentThreads, kSegmentBlocks<X>)
 row_moments_kernel(WN_PARAM(wni_cuda_job) job) {
   wn_let_later_begin();
   by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) WN_INLINED { row_moments<X>(as); });
@@ -60,13 +62,13 @@ WN_DEVICE void row_apply(const wni_cuda_job &job) {
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, part.run);
     const Normalizer<R> s =
         running ? running_normalizer<R>(call, set.start.param) : stored_normalizer<R>(job, set.start.set);
-    apply_octets(job, set, part, team, s, !running && call.sum.data != nullptr, KeptOctets<X>{}, &largest);
+    apply_octets<false>(job, set, part, team, s, !running && call.sum.data != nullptr, KeptOctets<X>{}, &largest);
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }
 
 template <class X, class Y>
-WN_KERNEL(kSegmentThreads, 1)
+WN_KERNEL(kSegmentThreads, kSegmentBlocks<X>)
 row_apply_kernel(WN_PARAM(wni_cuda_job) job) {
   begin_later();
   by_plainness<false, (sizeof(X) < 8)>(job, [](const wni_cuda_job &as) WN_INLINED { row_apply<X, Y>(as); });

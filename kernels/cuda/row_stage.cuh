@@ -1,6 +1,7 @@
 /* What the ROW family does with one octet: loads it, makes y of it or its gradients, and stores them. */
 #ifndef WNI_ROW_STAGE_CUH
 #define WNI_ROW_STAGE_CUH
+#include "kernels/cuda/row_ahead.cuh"
 #include "kernels/cuda/row_params.cuh"
 
 namespace wn {

@@ -88,6 +88,36 @@ WN_DEVICE void from_real(float v, e4m3 *to) { to->bits = __nv_cvt_float_to_fp8(v
 WN_DEVICE void from_real(float v, e5m2 *to) { to->bits = __nv_cvt_float_to_fp8(v, __NV_SATFINITE, __NV_E5M2); }
 #endif
 
+/* The bits of two, the first one's low: an instruction does both. */
+#if !defined(WNI_SIMT)
+WN_DEVICE uint32_t bits_of_two(f16, float a, float b) {
+  const __half2 v = __floats2half2_rn(a, b);
+  uint32_t bits;
+  __builtin_memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+WN_DEVICE uint32_t bits_of_two(bf16, float a, float b) {
+  const __nv_bfloat162 v = __floats2bfloat162_rn(a, b);
+  uint32_t bits;
+  __builtin_memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+WN_DEVICE uint32_t bits_of_two(e4m3, float a, float b) {
+  return __nv_cvt_float2_to_fp8x2(make_float2(a, b), __NV_SATFINITE, __NV_E4M3);
+}
+WN_DEVICE uint32_t bits_of_two(e5m2, float a, float b) {
+  return __nv_cvt_float2_to_fp8x2(make_float2(a, b), __NV_SATFINITE, __NV_E5M2);
+}
+#else
+template <class T>
+WN_DEVICE uint32_t bits_of_two(T, float a, float b) {
+  T low, high;
+  from_real(a, &low);
+  from_real(b, &high);
+  return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << (8 * sizeof(T));
+}
+#endif
+
 /* Rounded to T and back. */
 template <class T>
 WN_DEVICE Real<T> rounded(Real<T> v) {

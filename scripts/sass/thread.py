@@ -341,6 +341,10 @@ class Thread:
         bits = LOADED & ((1 << 8 * min(size, 4)) - 1)
         self.set(i.operands[0], sum(bits << 32 * k for k in range(max(1, size // 4))), max(1, size // 4))
 
+    def fetched_ahead(self, i):
+        """Address, and units of 16 bytes."""
+        return self.address(i.operands[:1], True), self.value(i.operands[1]) & 0xFFFF
+
     def loaded_from(self, i, area):
         """What the load that was just executed has brought is a tensor's: here, or in shared memory."""
         words = max(1, self.width(i) // 4)
@@ -399,6 +403,9 @@ class Thread:
         self.set(to, bits_of(self.real_value(word)) if i.op == "FSEL" else self.value(word))
 
     def move(self, i):
+        # To the registers of the warp, of which lanes may want different ones: whether this one has to come again.
+        if _PREDICATE.match(i.operands[0]) and "OR" not in i.modifiers:
+            self.set_predicate(i.operands[0], False)
         word = i.operands[-1] if i.op in ("R2UR", "REDUX", "CREDUX") else i.operands[1]
         self.set(next(w for w in i.operands if _REGISTER.match(w)), self.pair(word) if "64" in i.modifiers
                  else self.value(word), 2 if "64" in i.modifiers else 1)
@@ -472,5 +479,5 @@ OPERATIONS = {
     **{op: lambda t, i: t.set(i.operands[0], LOADED << 32 | LOADED, 2) for op in ("DADD", "DMUL", "DFMA")},
     **{op: Thread.nothing for op in ("NOP", "BSSY", "BSYNC", "BREAK", "WARPSYNC", "ENDCOLLECTIVE", "BAR", "STG", "ST",
                                      "RED", "REDG", "YIELD", "BMOV", "LDGDEPBAR", "DEPBAR", "MEMBAR", "ERRBAR",
-                                     "CGAERRBAR", "CCTL", "NANOSLEEP", "FENCE", "PREEXIT", "ACQBULK")},
+                                     "CGAERRBAR", "CCTL", "UBLKPF", "NANOSLEEP", "FENCE", "PREEXIT", "ACQBULK")},
 }

@@ -10,14 +10,39 @@ TENSORS = ("x", "residual", "y", "sum", "dy", "dx", "dresidual")
 LOADS = ("LDG", "LD", "LDGSTS")
 STORES = ("STG", "ST")
 
+FETCHES = ("UBLKPF",)
+
 # area, bytes: of an access to global memory, or of what is taken from a tensor's elements in shared memory, which are
 # at `kept` there (else None); in_flight: bytes of tensors that this thread waits for after the instruction; depth: of
 # calls.
 Step = namedtuple("Step", "instruction area bytes kept in_flight depth")
 
 
-def follow(listed, thread, most=30000, still=4000):
-    """The steps of a thread until it ends, or has met nothing new for `still` steps, or the first `most`."""
+class Ahead:
+    """What the first of `threads` threads has asked for and none has loaded yet, in bytes of each thread."""
+
+    def __init__(self, threads):
+        self.threads, self.asked_for = threads, []  # first and last address, bytes left
+
+    def asked(self, address, size):
+        self.asked_for.append([address, address + size, size / self.threads])
+
+    def loaded(self, address, size):
+        for piece in self.asked_for:
+            if piece[0] <= address < piece[1]:
+                piece[2] -= size
+                if piece[2] <= 0:
+                    self.asked_for.remove(piece)
+                return
+
+    def bytes(self):
+        return sum(left for _, _, left in self.asked_for)
+
+
+def follow(listed, thread, most=30000, still=4000, share=32):
+    """The steps of a thread until it ends, or has met nothing new for `still` steps, or the first `most`. share: threads
+    for which the first one asks ahead."""
+    ahead = Ahead(share)
     index = {i.address: k for k, i in enumerate(listed)}
     steps, pending, at, callers, met, news = [], {}, 0, [], set(), 0
     while len(steps) < most and len(steps) - news < still:
@@ -43,7 +68,11 @@ def follow(listed, thread, most=30000, still=4000):
             on_its_way = "copies" if copies else i.barrier
             if i.op in LOADS and area in TENSORS and on_its_way is not None:
                 pending[on_its_way] = pending.get(on_its_way, 0) + size
-        steps.append(Step(i, area, size, kept, sum(pending.values()), len(callers)))
+                ahead.loaded(address, size)
+        if runs and i.op in FETCHES:
+            place, words = thread.fetched_ahead(i)
+            ahead.asked(place, 16 * words)
+        steps.append(Step(i, area, size, kept, sum(pending.values()) + ahead.bytes(), len(callers)))
         if runs and i.op == "EXIT":
             return steps
         if runs:
@@ -125,4 +154,4 @@ def _elements(turn, x_bytes):
 
 def traced(listed, call, table=b""):
     thread = Thread(call["sm"], bytes.fromhex(call["job"]), call["block"], call["grid"], table)
-    return follow(listed, thread)
+    return follow(listed, thread, share=32 if call["scope"].startswith("lanes") else call["block"])

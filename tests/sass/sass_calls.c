@@ -89,9 +89,13 @@ cudaError_t cudaLaunchKernelExC(const cudaLaunchConfig_t *config, const void *ke
   (void)printf("\"function\": \"%s\", \"scope\": \"%s\", \"variant\": %d, \"x\": \"%s\", \"other\": \"%s\", ",
                wni_cuda_function_name(now.function), scope, scope[0] != '\0' ? now.variant : -1,
                wni_dtype_name(job->call.types.x), wni_dtype_name(backward ? job->call.types.dy : job->call.types.y));
+  const wni_plan_input in = {.pass = job->call.pass, .types = job->call.types};
+  const wni_cuda_launch l = {.function = now.function,
+                             .variant = now.variant,
+                             .block = config->blockDim.x,
+                             .shared = (unsigned)config->dynamicSmemBytes};
   (void)printf("\"grid\": %u, \"block\": %u, \"blocks_per_sm\": %lld, \"in_flight\": %lld, \"job\": \"",
-               config->gridDim.x, config->blockDim.x,
-               (long long)wni_cuda_resident(figures, config->blockDim.x, (int64_t)config->dynamicSmemBytes),
+               config->gridDim.x, config->blockDim.x, (long long)wni_cuda_resident(&in, figures, &l),
                (long long)figures->in_flight);
   for (size_t i = 0; i < sizeof *job; i++) (void)printf("%02x", ((const unsigned char *)job)[i]);
   (void)printf("\"}\n");

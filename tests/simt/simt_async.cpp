@@ -192,3 +192,17 @@ void wn_simt_copy_bulk(void *shared, const void *global, unsigned bytes, uint64_
   copy_begin(address_of(shared), address_of(global), bytes, site);
   me->block->bulk.push_back({address_of(shared), address_of(global), site, bytes, ++machine.counter, me, m});
 }
+
+/* To the cache of a device that can: no read, so whatever is there may be undefined, or change. */
+void wn_simt_fetch_ahead(const void *global, unsigned bytes) {
+  const uintptr_t from = address_of(global), site = WN_SITE;
+  if (machine.launch.device->major < 9 || bytes == 0) return;
+  if (from % 16 || bytes % 16) {
+    trap(Trap::misaligned, site, "%u bytes at %s fetched ahead: multiples of 16 are needed", bytes, place_name(from));
+  }
+  const Allocation *const a = from >= global_base ? allocation_near(from) : nullptr;
+  if (!a || !a->alive || from < a->lo || from + bytes > a->hi) {
+    trap(Trap::outside, site, "%u bytes at %s fetched ahead", bytes, place_name(from));
+  }
+  if (machine.counting) count_ahead(from, bytes);
+}

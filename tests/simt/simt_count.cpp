@@ -120,6 +120,8 @@ void count_access(uintptr_t address, unsigned bytes, bool write, uintptr_t site)
   if (address >= global_base) count_cached(address, bytes, write);
 }
 
+void count_ahead(uintptr_t address, unsigned bytes) { count_cached(address, bytes, false); }
+
 void count_flush(Warp *w) {
   const auto it = logs.find(w);
   if (it == logs.end()) return;

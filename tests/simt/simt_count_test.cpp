@@ -83,6 +83,14 @@ TEST_P(Counted, TheCacheKeepsWhatWasTouchedLast) {
   EXPECT_EQ(fetched(0, counted_twice), 0);
 }
 
+TEST_P(Counted, WhatIsFetchedAheadIsFetched) {
+  set_cache(4096);
+  const Traffic t = of(run(counted_ahead, 2), job_.x);
+  set_cache(0);
+  EXPECT_EQ(t.sectors_fetched, 32);
+  EXPECT_EQ(t.sectors_read, 16) << "half of it";
+}
+
 TEST_P(Counted, TheCacheIsSharedByLaunches) {
   set_cache(1024);
   EXPECT_EQ(of(run(counted_streaming, 2), job_.x).sectors_fetched, 16);

@@ -18,6 +18,17 @@ WN_KERNEL(64, 1) twice_kernel(WN_PARAM(counted_job) j) {
   if (any) j.y[at] = j.x[at];
 }
 
+/* Asks for all of x, and reads the first half. */
+WN_KERNEL(64, 1) ahead_kernel(WN_PARAM(counted_job) j) {
+  const unsigned at = wn_block() * wn_threads() + wn_thread(), half = wn_blocks() * wn_threads();
+  if (wn_thread() == 0) {
+    wn_fetch_ahead(j.x + at, wn_threads() * 4);
+    wn_fetch_ahead(j.x + half + at, wn_threads() * 4);
+  }
+  wn_sync_block();
+  j.y[at] = j.x[at];
+}
+
 /* Each thread a run of 8 elements, one at a time: 32 sectors a request. */
 WN_KERNEL(64, 1) scattered_kernel(WN_PARAM(counted_job) j) {
   const unsigned at = (wn_block() * wn_threads() + wn_thread()) * 8;
@@ -53,6 +64,7 @@ WN_KERNEL(64, 1) meeting_kernel(WN_PARAM(counted_job) j) {
 extern "C" {
 const void *const counted_streaming = KERNEL(streaming_kernel);
 const void *const counted_twice = KERNEL(twice_kernel);
+const void *const counted_ahead = KERNEL(ahead_kernel);
 const void *const counted_scattered = KERNEL(scattered_kernel);
 const void *const counted_banks[3] = {KERNEL(banks_kernel<1>), KERNEL(banks_kernel<2>), KERNEL(banks_kernel<33>)};
 const void *const counted_shared_packs = KERNEL(shared_packs_kernel);

@@ -7,7 +7,8 @@ struct counted_job {
 };
 extern "C" {
 extern const void *const counted_streaming,
-    *const counted_twice, *const counted_scattered, *const counted_banks[3], *const counted_shared_packs,
-                                                                                 *const counted_meeting;
+    *const counted_twice, *const counted_ahead, *const counted_scattered, *const counted_banks[3],
+                                                                              *const counted_shared_packs,
+                                                                                  *const counted_meeting;
 }
 #endif

@@ -72,6 +72,8 @@ void wn_simt_mbarrier_init(uint64_t *p, unsigned arrivals);
 void wn_simt_mbarrier_arrive(uint64_t *p, unsigned expected_bytes);
 bool wn_simt_mbarrier_try(uint64_t *p, unsigned parity);
 void wn_simt_copy_bulk(void *shared, const void *global, unsigned bytes, uint64_t *p);
+
+void wn_simt_fetch_ahead(const void *global, unsigned bytes);
 }
 
 /* ---- who is asking */
@@ -163,6 +165,11 @@ WN_DEVICE bool wn_mbarrier_try(wn_mbarrier *b, unsigned parity) { return wn_simt
 WN_DEVICE void wn_copy_bulk(void *shared, const void *global, unsigned bytes, wn_mbarrier *b) {
   wn_simt_copy_bulk(shared, global, bytes, b);
 }
+
+/* ---- memory that will be read soon */
+
+#define WN_FETCHES_AHEAD true
+WN_DEVICE void wn_fetch_ahead(const void *global, unsigned bytes) { wn_simt_fetch_ahead(global, bytes); }
 
 /* ---- memory that will not be read again soon */
 

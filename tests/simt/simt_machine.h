@@ -275,6 +275,7 @@ void forget_reports();
 void count_begin(const Launch &launch);
 void count_end();
 void count_access(uintptr_t address, unsigned bytes, bool write, uintptr_t site);
+void count_ahead(uintptr_t address, unsigned bytes); /* to the cache alone */
 void count_flush(Warp *w);
 void count_barrier();
 void count_shuffle();

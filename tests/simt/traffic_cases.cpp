@@ -84,12 +84,9 @@ void AddRows(List *l) {
 
 void AddFewLongRows(List *l) {
   for (const Size size : {Size{1024, 12288, 1}, Size{512, 16384, 1}}) {
+    // A part of 8 multiprocessors, so that there are the largest clusters.
     l->Add(WN_LAYER, WN_NXC, size, WN_BF16, WN_TRAIN, {{size.n / 33, size.c, 1}, 33});
-    TrafficCase &c = l->Add(WN_LAYER, WN_NXC, size, WN_BF16, WN_BACKWARD, {{size.n / 33, size.c, 1}, 33});
-    // 2 numbers of 4 bytes for each column and resident block, over 3 tensors of 2 bytes.
-    const std::int64_t blocks = size.c == 12288 ? 8 : 4;
-    c.partial = static_cast<double>(blocks * 2 * 4) / static_cast<double>(c.n * 3 * 2);
-    c.reason = "a block has a partial row to itself, and meets few rows: 8 bytes a block to 6 a row";
+    l->Add(WN_LAYER, WN_NXC, size, WN_BF16, WN_BACKWARD, {{size.n / 16, size.c, 1}, 16});
   }
 }
 
