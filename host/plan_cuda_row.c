@@ -361,11 +361,10 @@ static void add_launches(const wni_plan_input *in, const wni_cuda_figures *d, wn
 
 /* ---- calls ------------------------------------------------------------------------------------------------------ */
 
-/* Forward, a segment may have several runs' parameters; backward it has not, because their sums are their own. Of a
- * team a block may have several runs either way. */
+/* Forward, a segment may have several runs' parameters; backward it has not, because their sums are their own. */
 bool wni_cuda_may_be_plain(wni_cuda_function function, const wni_cuda_row *r) {
   if (r->last != WNI_OCTET) return false;
-  if (r->team != 0) return r->param_run == 0;
+  if (r->team != 0) return true;
   switch (function) {
     case WNI_CUDA_ROW_FORWARD:
     case WNI_CUDA_ROW_BACKWARD:

@@ -118,6 +118,13 @@ static bool is_side_by_side(const wni_geometry *g, const wni_tensor *t) {
                       (g->extent[0] == 1 || stride[0] == g->extent[1] * g->set_size));
 }
 
+static void set_constants(const wni_call *call, wni_cuda_job *job) {
+  job->f64.inverse_size = call->geo.set_size > 0 ? 1.0 / (double)call->geo.set_size : 0;
+  job->f64.eps = call->eps;
+  job->f32.inverse_size = (float)job->f64.inverse_size;
+  job->f32.eps = (float)call->eps;
+}
+
 /* What a pass reads first. */
 static void set_ahead(const wni_cuda_row *row, const wni_call *call, wni_cuda_job *job) {
   const wni_geometry *const g = &call->geo;
@@ -129,6 +136,27 @@ static void set_ahead(const wni_cuda_row *row, const wni_call *call, wni_cuda_jo
 static unsigned in_flight_of_thread(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_launch *l) {
   const int64_t threads = wni_cuda_resident(in, d, l) * l->block;
   return (unsigned)((d->in_flight + threads - 1) / threads);
+}
+
+/* A tensor's sets evenly apart, by *step. */
+static bool has_step(const wni_geometry *g, const wni_tensor *t, int64_t *step) {
+  const int64_t *const stride = t->view.stride;
+  *step = g->extent[1] == 1 ? stride[0] : stride[1];
+  return g->extent[0] == 1 || g->extent[1] == 1 || stride[0] == g->extent[1] * stride[1];
+}
+
+/* Makes such a job of one with whole sets, if it can. */
+static bool make_even(wni_cuda_job *job) {
+  wni_tensor *const tensors[] = {&job->call.x, &job->call.y, &job->call.dy, &job->call.dx};
+  int64_t step[4];
+  for (int i = 0; i < 4; i++)
+    if (!has_step(&job->call.geo, tensors[i], &step[i])) return false;
+  for (int i = 0; i < 4; i++) tensors[i]->view.stride[0] = step[i];
+  return true;
+}
+
+static bool has_whole_sets(const wni_cuda_launch *l) {
+  return (l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD) && l->variant != WNI_CUDA_TEAM;
 }
 
 static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {
@@ -232,10 +260,13 @@ static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni
   wn_status status = empty ? WN_OK : clear_amax(call, stream);
   const bool plain = call->geo.pattern == WNI_ROW && is_plain(&plan.cut.row, call);
   set_ahead(&plan.cut.row, call, &job);
+  set_constants(call, &job);
   bool behind_kernel = false;
   for (int i = 0; i < plan.launches && status == WN_OK; i++) {
     const wni_cuda_launch *const l = &plan.launch[i];
     job.plain = plain && wni_cuda_may_be_plain(l->function, &plan.cut.row);
+    job.even = job.plain && has_whole_sets(l) && make_even(&job);
+    if (has_whole_sets(l)) job.plain = job.even;
     job.in_flight = in_flight_of_thread(in, &s->figures, l);
     if (empty && needs_samples(l->function)) continue;
     if (l->wanted != 0 && !(l->wanted & wanted)) continue;

@@ -21,17 +21,29 @@ typedef struct wni_cuda_stats_f64 {
   double mean, mean_low, rstd, var;
 } wni_cuda_stats_f64;
 
+/* inverse_size: 1 / elements of a set; products by it cost a third of quotients, and are wrong by one more half of a
+ * last place. */
+typedef struct wni_cuda_constants_f32 {
+  float inverse_size, eps;
+} wni_cuda_constants_f32;
+typedef struct wni_cuda_constants_f64 {
+  double inverse_size, eps;
+} wni_cuda_constants_f64;
+
 typedef struct wni_cuda_job {
   wni_call call;
   wni_cuda_cut cut;
   /* ROW: runs are whole octets, nothing is added, there is no mask and no y_amax, all tensors lie so that an octet is
    * aligned to 16 bytes (of 8-bit types to 8), and what a team takes has the parameters of its elements, which lie
-   * so too, or just one. Of whole sets, which are then one run. Kernels have a shorter way for it. */
-  bool plain;
+   * so too, or just one. Of whole sets, which are then one run, and evenly apart: by stride[0] (even). Kernels have a
+   * shorter way for it. */
+  bool plain, even;
   /* ROW: octets of a run lie side by side, aligned to 16 bytes; and sets, each of them one run, do. */
   bool ahead, sets_ahead;
-  unsigned in_flight; /* bytes of tensors that a thread should have on their way */
-  int lanes_log2;     /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
+  unsigned in_flight;         /* bytes of tensors that a thread should have on their way */
+  wni_cuda_constants_f32 f32; /* ROW */
+  wni_cuda_constants_f64 f64;
+  int lanes_log2; /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
   int tile_octets_log2;
   /* Arrays of the workspace; NULL where the plan has no use for one. */
   void *moments, *stats, *sums, *set_sums, *params;

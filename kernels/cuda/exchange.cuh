@@ -62,7 +62,7 @@ WN_DEVICE void note_call(const wni_cuda_job &job, int64_t size, bool elsewhere) 
 
 /* Elements that a set has on all ranks, to each thread of the block; *elsewhere: a rank was in another call. */
 WN_DEVICE int64_t joined_size(const wni_cuda_job &job, bool *elsewhere) {
-  WN_SHARED(int64_t, room, 2 * 32);
+  WN_SHARED(int64_t, room, kSumRoom);
   const int threads = static_cast<int>(wn_threads());
   int64_t count[1] = {0};
   bool stray = false;

@@ -135,8 +135,13 @@ WN_DEVICE Octet<R> load_values(wn_dtype type, const void *p, int64_t first, int 
     return unpack(plain || (n == 8 && is_aligned(from, 16)) ? load_wide(from) : load_part(from, n));
   } else {
     /* The type is asked for first, so that numbers come into the registers where they are wanted. */
+    if (plain) {
+      if (type == WN_F32) return unpack(load_wide(static_cast<const float *>(p) + first));
+      const Packed<f16> v = load_wide(static_cast<const f16 *>(p) + first);
+      return type == WN_F16 ? unpack(v) : unpack(packed_as<bf16>(v));
+    }
     const MixedElements<const char> from = MixedElements<const char>{static_cast<const char *>(p), type} + first;
-    const bool wide = plain || (n == 8 && is_aligned(from.at, 16));
+    const bool wide = n == 8 && is_aligned(from.at, 16);
     if (type == WN_F32)
       return unpack(wide ? load_wide(reinterpret_cast<const float *>(from.at)) : load_part(type, from.at, n));
     const Packed<f16> v =

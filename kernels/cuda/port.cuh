@@ -76,13 +76,17 @@ WN_DEVICE void wn_sync_named(int id, int threads) {
 /* ---- the cluster */
 
 WN_DEVICE unsigned wn_cluster_rank() {
-  unsigned r;
+  unsigned r = 0;
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
   asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(r));
+#endif
   return r;
 }
 WN_DEVICE unsigned wn_cluster_blocks() {
-  unsigned n;
+  unsigned n = 1;
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
   asm volatile("mov.u32 %0, %%cluster_nctarank;" : "=r"(n));
+#endif
   return n;
 }
 WN_DEVICE void wn_sync_cluster() {
@@ -240,6 +244,14 @@ WN_DEVICE T *wn_pin(T *p) {
   size_t at = __cvta_generic_to_global(p);
   asm volatile("" : "+l"(at));
   return static_cast<T *>(__cvta_global_to_generic(at));
+}
+
+/* The same of shared memory, whose place in the cluster's the compiler else looks up at each use. */
+template <class T>
+WN_DEVICE T *wn_pin_shared(T *p) {
+  size_t at = __cvta_generic_to_shared(p);
+  asm volatile("" : "+l"(at));
+  return static_cast<T *>(__cvta_shared_to_generic(at));
 }
 
 /* As wn_forget, and not before *done is there: what follows from v is not begun earlier. */

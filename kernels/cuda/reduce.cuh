@@ -19,16 +19,17 @@ WN_DEVICE void sum_lanes(R (&v)[N], int lanes_log2) {
   }
 }
 
-/* N sums over a block of whole warps. room: 2 x warps x N numbers of shared memory, halves used in turn, so that one
- * barrier does: whoever writes a half has passed the barrier after which all had read it. `turn` starts at 0 and is the
- * thread's own. */
+enum { kSumRoom = 2 * 64 }; /* numbers of shared memory for sum_block */
+
+/* N (1, 2) sums over a block of whole warps. room: halves used in turn, so that one barrier does: whoever writes a half
+ * has passed the barrier after which all had read it. `turn` starts at 0 and is the thread's own. */
 template <class R, int N>
 WN_DEVICE void sum_block(R (&v)[N], R *room, int *turn) {
   sum_lanes(v, 5);
   const int warps = static_cast<int>(wn_threads() / 32), warp = static_cast<int>(wn_thread() / 32);
   if (warps == 1) return;
-  R *const half = room + (*turn % 2) * warps * N;
-  *turn += 1;
+  R *const half = room + *turn;
+  *turn ^= kSumRoom / 2;
   const int lane = static_cast<int>(wn_lane());
   if (lane == 0) {
 #pragma unroll

@@ -93,25 +93,34 @@ WN_DEVICE int64_t forget(int64_t v) {
   return static_cast<int64_t>((static_cast<uint64_t>(v) & ~0xffffffffull) | wn_forget(static_cast<uint32_t>(v)));
 }
 
-/* The place of the next set that a team takes. A step needs no division, but more registers than some can spare: these
- * divide, once for all of a thread's octets. */
+/* The places of sets that a team takes one after another. Steps need no division, but more registers than some can
+ * spare: these divide, once for all of a thread's octets. Of a job whose sets are evenly apart (job.even) `outer`
+ * counts all sets, and `middle` is worth making where it says whose parameters they have. */
 struct RowStep {
   bool steps;
   RowPlace at, by;
 };
 
-WN_DEVICE RowStep row_step(const wni_geometry &geo, const Team &team, bool steps) {
-  if (!steps) return {};
+WN_DEVICE RowStep row_step(const wni_cuda_job &job, const Team &team, bool steps) {
+  const wni_geometry &geo = job.call.geo;
+  if (!steps || (job.even && geo.param_step == 0)) return {};
   return {true, row_place(geo, 1, team.base + team.offset), row_place(geo, 1, team.step)};
 }
 
-WN_DEVICE RowPlace next_set(const wni_geometry &geo, int64_t set, RowStep *step) {
-  if (!step->steps) return row_place(geo, 1, set);
+/* Of set `set` of an even job, or of any. */
+WN_DEVICE RowPlace set_place(const wni_cuda_job &job, int64_t set, bool with_middle) {
+  const wni_geometry &geo = job.call.geo;
+  if (!job.even) return row_place(geo, 1, set);
+  return {set, with_middle && geo.param_step != 0 ? row_place(geo, 1, set).middle : 0, 0};
+}
+
+WN_DEVICE RowPlace next_set(const wni_cuda_job &job, int64_t set, RowStep *step) {
+  if (!step->steps) return set_place(job, set, true);
   const RowPlace at = step->at;
   step->at.outer += step->by.outer;
   step->at.middle += step->by.middle;
-  if (step->at.middle >= geo.extent[1]) step->at.middle -= geo.extent[1], step->at.outer++;
-  return at;
+  if (step->at.middle >= job.call.geo.extent[1]) step->at.middle -= job.call.geo.extent[1], step->at.outer++;
+  return {job.even ? set : at.outer, at.middle, 0};
 }
 
 /* ---- octets. A part of a set has less than 2^31, so that an octet's place in it takes 32 bits. */
@@ -220,8 +229,8 @@ WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, 
   const wni_cuda_row &row = job.cut.row;
   const int64_t step = stride[2] + (row.param_run != 0 ? row.elements : 0);
   const bool one = row.runs == 1;
-  const Elements<T> first =
-      ElementsOf<T>::at(t.data, t.type) + (at.outer * stride[0] + at.middle * stride[1] + (one ? 0 : run * step));
+  const Elements<T> first = ElementsOf<T>::at(t.data, t.type) +
+                            (at.outer * stride[0] + (job.even ? 0 : at.middle * stride[1]) + (one ? 0 : run * step));
   return {job.plain ? pinned(first) : first, step, one, job.plain};
 }
 
@@ -249,7 +258,7 @@ struct RowStart {
 WN_DEVICE RowStart row_start(const wni_cuda_job &job, const RowPlace &at, int64_t run) {
   const wni_geometry &geo = job.call.geo;
   const wni_cuda_row &row = job.cut.row;
-  const int64_t set = at.outer * geo.extent[1] + at.middle;
+  const int64_t set = job.even ? at.outer : at.outer * geo.extent[1] + at.middle;
   return {set, set * row.octets + run * row.run_octets, at.middle * geo.param_step + run * row.param_run};
 }
 
@@ -275,9 +284,13 @@ WN_DEVICE Octet<R> row_gammas(const wni_cuda_job &job, int64_t param, int n) {
 }
 
 template <class R>
+WN_DEVICE Octet<R> row_betas(const wni_cuda_job &job, int64_t param, int n) {
+  return job.cut.row.per_element ? betas_of<R>(job.call, param, n, job.plain) : splat(beta_of<R>(job.call, param));
+}
+
+template <class R>
 WN_DEVICE RowParams<R> row_params(const wni_cuda_job &job, int64_t param, int n) {
-  return {row_gammas<R>(job, param, n),
-          job.cut.row.per_element ? betas_of<R>(job.call, param, n, job.plain) : splat(beta_of<R>(job.call, param))};
+  return {row_gammas<R>(job, param, n), row_betas<R>(job, param, n)};
 }
 
 /* Of one octet a thread the parameters stay as long as they are the same, which in layer and RMS norm (param_step 0) is
@@ -310,10 +323,11 @@ WN_DEVICE void each_element(int n, const F &f) {
 
 /* The job of a launch in which job.plain is true, with what that says as constants: whatever is asked of the copy is
  * answered by the compiler. */
-WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job, bool per_element, bool one_run) {
+WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job, bool per_element, bool one_run, bool even) {
   wni_cuda_job plain = job;
   wni_cuda_row &row = plain.cut.row;
   plain.plain = true;
+  plain.even = even;
   row.last = 8;
   row.per_element = per_element;
   if (one_run) {
@@ -332,7 +346,7 @@ WN_DEVICE wni_cuda_job plain_job(const wni_cuda_job &job, bool per_element, bool
 /* The job of a kernel that has no shorter way. */
 WN_DEVICE wni_cuda_job long_job(const wni_cuda_job &job) {
   wni_cuda_job other = job;
-  other.plain = false;
+  other.plain = other.even = false;
   return other;
 }
 
@@ -342,11 +356,11 @@ WN_DEVICE void by_plainness(const wni_cuda_job &job, const F &f) {
   if constexpr (!(short_way && WN_FAST_MEMORY)) {
     f(long_job(job));
   } else if (!job.plain) {
-    f(job);
+    f(long_job(job));
   } else if (job.cut.row.per_element) {
-    f(plain_job(job, true, true));
+    f(plain_job(job, true, true, whole));
   } else {
-    f(plain_job(job, false, whole));
+    f(plain_job(job, false, whole, whole));
   }
 }
 

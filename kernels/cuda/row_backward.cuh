@@ -24,7 +24,6 @@ struct BackwardHolds {
   static constexpr int batch =
       set && octets * (sizeof(X) + sizeof(D)) <= (scope == WNI_CUDA_BLOCK_2 ? 8 : 16) ? octets : octets / 2;
   static constexpr bool early = octets * sizeof(X) <= 4 || octets == 1; /* the extra tensor comes with x and dy */
-  static constexpr bool inverse = WN_FAST_MEMORY && !(set && scope == WNI_CUDA_BLOCK_2); /* 1/m is kept */
 };
 
 template <class X, class D, wni_cuda_scope scope>
@@ -72,18 +71,18 @@ WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, b
     for (int k = first; k < first + Holds::batch; k++) {
       const RowOctet at = state->octets.at[k], o = {wn_forget(at.run), wn_forget_until(at.octet, &sums[0])};
       const int n = here ? octet_elements(job.cut.row, o) : 0;
-      held->g[k] = splat<R>(0);
+      if (!job.plain) held->g[k] = splat<R>(0);
       if (n == 0) continue;
       const ParamSource<R> from = params_of(*state);
       if (K == 1 && !has_one(from, job)) hold_params(job, param_at(job, set.start, o), n, &state->params);
-      const Octet<R> dz = dz_of(job, set, o, n, in[k], !Holds::early, s, from);
-      if (Holds::set) store_dresidual(call, set, o, n, dz);
+      const Gradient<R> v = gradient_of(job, set, o, n, in[k], !Holds::early, s, from);
+      if (Holds::set) store_dresidual(call, set, o, n, v.dz);
       const bool columns = state->wants.columns;
       if (Holds::sums) {
-        held->g[k] = take_gradient(job, set, o, n, s, from, in[k].x, dz, sums, columns, &state->sums[k]);
+        held->g[k] = take_gradient(job, n, v, sums, columns, &state->sums[k]);
       } else {
-        const SharedOctet<R> v = {state->shared, o.octet};
-        held->g[k] = take_gradient(job, set, o, n, s, from, in[k].x, dz, sums, columns, &v);
+        const SharedOctet<R> to = {state->shared, o.octet};
+        held->g[k] = take_gradient(job, n, v, sums, columns, &to);
       }
     }
   }
@@ -95,6 +94,7 @@ WN_DEVICE void give_set(const wni_cuda_job &job, const RowBackward<X, D> &set, c
                         const GradientTerms<R> &terms, const HeldState<R, K> &state, HeldSet<X, D, scope> *held) {
   typedef BackwardHolds<X, D, scope> Holds;
   const wni_call &call = job.call;
+  const GradientTerms<R> scaled = {terms.gxhat * s.rstd, terms.g}; /* of x - mean instead of xhat */
 #pragma unroll
   for (int k = 0; k < K; k++) {
     const RowOctet o = forget(state.octets.at[k]);
@@ -103,7 +103,7 @@ WN_DEVICE void give_set(const wni_cuda_job &job, const RowBackward<X, D> &set, c
     if (Holds::set) {
       if (!Holds::x) held->x[k] = load_at(set.x, o, n);
       if (!Holds::early && needs_dsum(call)) held->extra[k] = load_at(set.extra, o, n);
-      store_dx(call, set, o, n, s, terms, forget(held->x[k]), held->g[k], held->extra[k]);
+      store_dx(call, set, o, n, s, scaled, distances_of(s, forget(held->x[k])), held->g[k], held->extra[k]);
     } else {
       gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true, params_of(state));
     }
@@ -152,32 +152,37 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
   typedef BackwardHolds<X, D, scope> Holds;
   constexpr int K = Holds::octets;
-  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_SHARED(R, room, kSumRoom);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_geometry &geo = job.call.geo;
   const Team team = scope_team<scope>(job);
   const wni_cuda_row &row = job.cut.row;
   const unsigned across = static_cast<unsigned>(row.octets);
-  const SharedPairs<R> pairs = {dynamic, across};
+  const SharedPairs<R> pairs = {wn_pin_shared(dynamic), across};
   const unsigned behind = kScopeIsBlock<scope> && row.keeps_params ? across * (sizeof(OctetPair<R>) / 16) : 0;
   const BackwardWants wants = backward_wants(job);
-  HeldState<R, K> state = {held_octets<K>(row, team), {}, {dynamic + behind, across}, pairs, {-1, {}}, {}, wants};
+  HeldState<R, K> state = {held_octets<K>(row, team),
+                           {},
+                           {Holds::sums ? dynamic : wn_pin_shared(dynamic + behind), across},
+                           pairs,
+                           {-1, {}},
+                           {},
+                           wants};
   if (K > 1 && row.keeps_params) {
     keep_params(job, pairs, needs_z(job.call));
     wn_sync_block();
   }
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
   begin_columns<X, D, scope>(&state);
-  const R inverse = wn_divide(static_cast<R>(1), static_cast<R>(geo.set_size));
   int turn = 0;
-  RowStep step = row_step(geo, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
+  RowStep step = row_step(job, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
   const SetsAhead ahead = sets_ahead(job, team, K * 8 * (sizeof(X) + sizeof(D)));
   fetch_first_sets<X>(job, ahead, team, job.call.x);
   fetch_first_sets<D>(job, ahead, team, job.call.dy);
   for (int64_t base = team.base; base < geo.sets; base += team.step) {
     fetch_sets<X>(job, ahead, team, job.call.x, base);
     fetch_sets<D>(job, ahead, team, job.call.dy, base);
-    const RowPlace at = next_set(geo, base + team.offset, &step);
+    const RowPlace at = next_set(job, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < geo.sets;
     const RowBackward<X, D> set = row_backward<X, D>(job, at, 0);
     const Normalizer<R> s = here ? saved_normalizer<R>(job.call, base + team.offset) : Normalizer<R>{0, 0, 0};
@@ -191,47 +196,72 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     if (!gives || !here) continue;
     /* Where registers are short places are made again, rather than kept: of many octets once. */
     const RowBackward<X, D> again = K > 1 && (kScopeIsBlock<scope> || !job.plain)
-                                        ? row_backward<X, D>(job, row_place(geo, 1, forget(base) + team.offset), 0)
+                                        ? row_backward<X, D>(job, set_place(job, forget(base) + team.offset, false), 0)
                                         : set;
-    const R inverse_m = Holds::inverse ? inverse : wn_divide(static_cast<R>(1), static_cast<R>(forget(geo.set_size)));
-    give_set(job, again, s, terms_of_sums(job, s, sums, inverse_m, again.start.param), state, &held);
+    give_set(job, again, s, terms_of_sums(job, s, sums, state.one, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);
 }
 
 /* ---- sets of any length */
 
-/* Runs have sums of their own: a warp for each run of what the block keeps, which is all of its part. */
+/* Runs have parameters and sums of their own: a warp for each run of what the block keeps, which is all of its part.
+ * use(octet, n, input, params) for a lane's octets, then end(run). */
+template <class X, class D, class Use, class End>
+WN_DEVICE void each_run(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, bool with_extra,
+                        const KeptInput<X, D> &kept, const Use &use, const End &end) {
+  typedef Real<X> R;
+  const wni_cuda_row &row = job.cut.row;
+  const unsigned across = static_cast<unsigned>(row.run_octets), warps = wn_threads() / 32;
+  for (unsigned run = wn_thread() / 32; run < wn_forget(part.count) / across; run += warps) {
+    const RowParams<R> params = row_params<R>(job, param_at(job, set.start, {run, 0}), 8);
+    const ParamSource<R> from = {nullptr, &params, nullptr};
+    for (unsigned octet = wn_lane(); octet < across; octet += 32) {
+      const RowOctet o = {run, octet};
+      const int n = octet_elements(row, o);
+      use(o, n, load_or_take(job, set, o, n, with_extra, run * across + octet, kept), from);
+    }
+    end(run);
+  }
+}
+
 template <class X, class D>
 WN_DEVICE void sum_runs(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
                         const Normalizer<Real<X>> &s, const KeptInput<X, D> &kept) {
   typedef Real<X> R;
-  const wni_cuda_row &row = job.cut.row;
-  const unsigned across = static_cast<unsigned>(row.run_octets), warps = wn_threads() / 32;
-  for (unsigned run = wn_thread() / 32; run < part.count / across; run += warps) {
-    const RowParams<R> params = row_params<R>(job, param_at(job, set.start, {run, 0}), 8);
-    const ParamSource<R> from = {nullptr, &params, nullptr};
-    R sums[2] = {0, 0};
-    for (unsigned octet = wn_lane(); octet < across; octet += 32) {
-      const RowOctet o = {run, octet};
-      const int n = octet_elements(row, o);
-      const BackwardInput<X, D> in = load_or_take(job, set, o, n, needs_residual(job.call), run * across + octet, kept);
-      const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
-      sum_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
-    }
-    sum_lanes(sums, 5);
-    if (wn_lane() == 0) store_task_sums(job, set.start.set * row.runs + part.run + run, sums);
-  }
+  R sums[2] = {0, 0};
+  each_run(
+      job, set, part, needs_residual(job.call), kept,
+      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in, const ParamSource<R> &from) {
+        const Gradient<R> v = gradient_of(job, set, o, n, in, false, s, from);
+        take_gradient(job, n, v, sums, false, static_cast<OctetPair<R> *>(nullptr));
+      },
+      [&](unsigned run) {
+        sum_lanes(sums, 5);
+        if (wn_lane() == 0) store_task_sums(job, set.start.set * job.cut.row.runs + part.run + run, sums);
+        sums[0] = sums[1] = 0;
+      });
+}
+
+template <class X, class D>
+WN_DEVICE void apply_runs(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
+                          const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms,
+                          const KeptInput<X, D> &kept) {
+  each_run(
+      job, set, part, needs_extra(job.call), kept,
+      [&](const RowOctet &o, int n, const BackwardInput<X, D> &in, const ParamSource<Real<X>> &from) {
+        gradient_again(job, set, o, n, s, terms, in, false, from);
+      },
+      [](unsigned) {});
 }
 
 template <class X, class D>
 WN_DEVICE void keep_part(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part, const Team &team,
                          const KeptInput<X, D> &kept) {
-  each_octet<kGradientBatch<X, D>>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, false); },
-      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); },
-      part_turns_ahead(job, team, kGradientBytes<X, D>),
-      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
+  each_gradient(
+      job, set, part, team, true,
+      [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, false); },
+      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); });
 }
 
 /* In the launch's shared memory: sums of the part's columns, if there are any, and what is kept. */
@@ -253,7 +283,7 @@ WN_DEVICE TeamRooms<X, D, R> team_rooms(const wni_cuda_row &row, const RowPart &
 template <class X, class D>
 WN_DEVICE void backward_team(const wni_cuda_job &job) {
   typedef Real<X> R;
-  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_SHARED(R, room, kSumRoom);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
   const wni_cuda_row &row = job.cut.row;
@@ -267,10 +297,10 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
   const int log2 = lanes_for(pieces.count);
   if (wants.columns) /* a thread has the same columns in each set, and so their sums to itself */
     for (unsigned o = threads.rank; o < part.count; o += threads.width) store_shared(rooms.columns, o, no_sums<R>());
-  const R inverse_m = wn_divide(static_cast<R>(1), static_cast<R>(call.geo.set_size));
   int turn = 0;
   for (int64_t task = team.index; task < call.geo.sets; task += team.teams) {
-    const RowBackward<X, D> set = row_backward<X, D>(job, row_place(call.geo, 1, task), part.run);
+    /* What follows from the part's place is made for each set again, rather than kept. */
+    const RowBackward<X, D> set = row_backward<X, D>(job, row_place(call.geo, 1, task), forget(part.run));
     const Normalizer<R> s = saved_normalizer<R>(call, task);
     R sums[2] = {0, 0};
     if (runs) {
@@ -294,10 +324,16 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
       const SetMeans<R> means = means_of_sums<R>(call.geo, all);
       terms = gradient_terms(call, s, means.gxhat, means.g);
     } else {
-      terms = terms_of_sums(job, s, sums, inverse_m, set.start.param);
+      terms = terms_of_sums(job, s, sums, OneParam<R>{}, set.start.param);
     }
-    const RowBackward<X, D> again = row_backward<X, D>(job, row_place(call.geo, 1, forget(task)), part.run);
-    apply_gradient<true>(job, again, part, threads, saved_normalizer<R>(call, forget(task)), terms, rooms.kept);
+    const RowBackward<X, D> again = row_backward<X, D>(job, row_place(call.geo, 1, forget(task)), forget(part.run));
+    const Normalizer<R> same = saved_normalizer<R>(call, forget(task));
+    if (runs && row.run_octets >= 32) {
+      apply_runs(job, again, part, same, terms, rooms.kept);
+      wn_sync_block(); /* before what others have kept is another set's */
+    } else {
+      apply_gradient<true>(job, again, part, threads, same, terms, rooms.kept);
+    }
   }
   if (!wants.columns) return;
   if (row.cluster == 1) {

@@ -23,7 +23,7 @@ WN_DEVICE RowPart gradient_part(const wni_cuda_row &row, int64_t piece) {
 template <class X, class D>
 WN_DEVICE void row_backward_sums(const wni_cuda_job &job) {
   typedef Real<X> R;
-  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_SHARED(R, room, kSumRoom);
   const wni_cuda_row &row = job.cut.row;
   const wni_call &call = job.call;
   const Team team = row_team(job);
@@ -61,23 +61,21 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
   const bool extra = needs_extra(call);
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
-  each_octet<kGradientBatch<X, D>>(
-      job.cut.row, part, team, [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, extra); },
+  each_gradient(
+      job, set, part, team, true,
+      [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
-        const Octet<R> g =
-            take_gradient(job, set, o, n, s, from, in.x, dz, sums, false, static_cast<OctetPair<R> *>(nullptr));
-        store_dresidual(call, set, o, n, dz);
+        const Gradient<R> v = gradient_of(job, set, o, n, in, false, s, from);
+        const Octet<R> g = take_gradient(job, n, v, sums, false, static_cast<OctetPair<R> *>(nullptr));
+        store_dresidual(call, set, o, n, v.dz);
         if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
-      },
-      part_turns_ahead(job, team, kGradientBytes<X, D>),
-      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
+      });
 }
 
 template <class X, class D>
 WN_DEVICE void row_backward_apply(const wni_cuda_job &job) {
   typedef Real<X> R;
-  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_SHARED(R, room, kSumRoom);
   const wni_cuda_row &row = job.cut.row;
   const wni_call &call = job.call;
   const bool frozen = call.stats == WNI_STATS_RUNNING, wants_sums = frozen && backward_wants(job).sums;

@@ -55,18 +55,6 @@ struct SetStatistics {
   R var, off;
 };
 
-/* What is the same for all sets: divided and converted once. A quotient by m becomes a product, which costs a third of
- * it and is wrong by one more half of a last place. */
-template <class R>
-struct SetConstants {
-  R inverse_m, eps;
-};
-
-template <class R>
-WN_DEVICE SetConstants<R> set_constants(const wni_call &call) {
-  return {wn_divide(static_cast<R>(1), static_cast<R>(call.geo.set_size)), static_cast<R>(call.eps)};
-}
-
 template <class R>
 WN_DEVICE void store_statistics(const wni_cuda_job &job, int64_t set, const SetStatistics<R> &v) {
   store_stats<R>(job, set, {v.s.mean, v.s.mean_low, v.s.rstd, v.var});
@@ -97,20 +85,20 @@ WN_DEVICE void add_held(bool plain, const int (&n)[K], R (&totals)[N], const F &
 /* A mean of elements h, good to a few last places, made about their first one. */
 template <class R, int K>
 WN_DEVICE R first_mean(const Team &team, bool plain, const int (&n)[K], const Octet<R> (&h)[K], R first,
-                       const SetConstants<R> &all, R *room, int *turn) {
+                       const Constants<R> &all, R *room, int *turn) {
   R total[1] = {0};
   add_held(plain, n, total, [&](int k, int count, R(&part)[1]) {
     part[0] = h[k].v[0] - first;
     each_element<1>(count, [&](int i) { part[0] += h[k].v[i] - first; });
   });
   sum_team(team, total, room, turn);
-  return first + total[0] * all.inverse_m;
+  return first + total[0] * all.inverse_size;
 }
 
 /* Takes the first mean from the elements; their statistics come of what is left. */
 template <class R, int K>
 WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, bool plain, const int (&n)[K], R about,
-                                               const SetConstants<R> &all, R *room, int *turn, Octet<R> (&h)[K]) {
+                                               const Constants<R> &all, R *room, int *turn, Octet<R> (&h)[K]) {
   R rest[2] = {0, 0}; /* of the distances, of their squares */
   add_held(plain, n, rest, [&](int k, int count, R(&part)[2]) {
     R(&d)[8] = h[k].v;
@@ -125,8 +113,8 @@ WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, bool plain, con
   });
   sum_team(team, rest, room, turn);
   SetStatistics<R> v;
-  v.off = rest[0] * all.inverse_m;
-  const R var = rest[1] * all.inverse_m - v.off * v.off;
+  v.off = rest[0] * all.inverse_size;
+  const R var = rest[1] * all.inverse_size - v.off * v.off;
   v.var = var < 0 ? 0 : var; /* NaN stays */
   two_sum(about, v.off, &v.s.mean, &v.s.mean_low);
   v.s.rstd = rstd_of(v.var, all.eps);
@@ -135,14 +123,14 @@ WN_DEVICE SetStatistics<R> centered_statistics(const Team &team, bool plain, con
 
 template <class R, int K>
 WN_DEVICE SetStatistics<R> square_statistics(const Team &team, bool plain, const int (&n)[K], const Octet<R> (&h)[K],
-                                             const SetConstants<R> &all, R *room, int *turn) {
+                                             const Constants<R> &all, R *room, int *turn) {
   R squares[1] = {0};
   add_held(plain, n, squares, [&](int k, int count, R(&part)[1]) {
     part[0] = h[k].v[0] * h[k].v[0];
     each_element<1>(count, [&](int i) { part[0] = wn_fma(h[k].v[i], h[k].v[i], part[0]); });
   });
   sum_team(team, squares, room, turn);
-  const R var = squares[0] * all.inverse_m;
+  const R var = squares[0] * all.inverse_size;
   return {{0, 0, rstd_of(var, all.eps)}, var, 0};
 }
 
@@ -179,29 +167,29 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   typedef Real<X> R;
   constexpr int K = kScopeOctets<scope>;
   constexpr bool early = K == 1; /* a residual that comes after is loaded with x where registers allow */
-  WN_SHARED(R, room, 2 * 2 * 32);
+  WN_SHARED(R, room, kSumRoom);
   WN_DYNAMIC_SHARED(uint4, dynamic);
   const wni_call &call = job.call;
   const wni_cuda_row &row = job.cut.row;
   const Team team = scope_team<scope>(job);
-  const SharedPairs<R> pairs = {dynamic, static_cast<unsigned>(row.octets)};
+  const SharedPairs<R> pairs = {wn_pin_shared(dynamic), static_cast<unsigned>(row.octets)};
   if (K > 1 && row.keeps_params) {
     keep_params(job, pairs, true);
     wn_sync_block();
   }
   HeldOctets<K> octets = held_octets<K>(row, team);
-  const SetConstants<R> all = set_constants<R>(call);
+  const Constants<R> &all = constants_of<R>(job);
   const bool stores_sum = call.add == WN_ADD_BEFORE && call.sum.data != nullptr;
   int turn = 0;
   Largest largest = {0};
   HeldParams<R> params = {-1, {}};
   OneParam<R> one = {};
   const ParamSource<R> from = {&one, K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
-  RowStep step = row_step(call.geo, team, K == 1 || job.plain);
+  RowStep step = row_step(job, team, K == 1 || job.plain);
   const SetsAhead ahead = sets_ahead(job, team, K * 8 * sizeof(X));
   fetch_first_sets<X>(job, ahead, team, call.x);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
-    const RowPlace at = next_set(call.geo, base + team.offset, &step);
+    const RowPlace at = next_set(job, base + team.offset, &step);
     const bool here = kScopeIsBlock<scope> || base + team.offset < call.geo.sets;
     const RowForward<X, Y> set = row_forward<X, Y>(job, at, 0);
     Octet<R> h[K];
@@ -232,8 +220,11 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
       const RowParams<R> p = params_from(from, job, set.start, o, count);
 #pragma unroll
       for (int i = 0; i < 8; i++) h[k].v[i] = wn_fma(h[k].v[i] - v.off, v.s.rstd * p.gamma.v[i], p.beta.v[i]);
-      store_y(job, set, o, count, h[k], r[k], &largest);
+      if (!job.plain) store_y(job, set, o, count, h[k], r[k], &largest);
     });
+    if (!job.plain) continue;
+    activate(call, h);
+    each_held(n, [&](int k, int count) { store_values_of(call, set, forget(octets.at[k]), count, h[k], &largest); });
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);
 }

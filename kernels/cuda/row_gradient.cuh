@@ -19,44 +19,21 @@ WN_DEVICE void add_terms(int n, const Octet<R> &term, const Octet<R> &xhat, R (&
   sums[1] += sum;
 }
 
-template <class X>
-WN_DEVICE Octet<Real<X>> xhats_of(const Normalizer<Real<X>> &s, const Packed<X> &x) {
-  Octet<Real<X>> xhat = unpack(x);
-#pragma unroll
-  for (int i = 0; i < 8; i++) xhat.v[i] = xhat_of(s, xhat.v[i]);
-  return xhat;
-}
-
 /* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
  * xhat and dz where the set has one parameter. */
-template <class X, class D, class R, class Columns>
-WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                                 const Normalizer<R> &s, const ParamSource<R> &from, const Packed<X> &x,
-                                 const Octet<R> &dz, R (&set_sums)[2], bool columns, Columns *column_sums) {
-  const bool weighted = job.cut.row.per_element;
-  const Octet<R> xhat = xhats_of<X>(s, x);
-  if (columns) add_products(column_sums, dz, xhat);
-  Octet<R> g = gammas_from(from, job, set.start, forget(o), n);
+template <class R, class Columns>
+WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, int n, const Gradient<R> &v, R (&set_sums)[2], bool columns,
+                                 Columns *column_sums) {
+  if (columns) add_products(column_sums, v.dz, v.xhat);
+  Octet<R> g = v.gamma;
 #pragma unroll
-  for (int i = 0; i < 8; i++) g.v[i] *= dz.v[i];
-  if (weighted) {
-    add_terms(n, g, xhat, set_sums);
+  for (int i = 0; i < 8; i++) g.v[i] *= v.dz.v[i];
+  if (job.cut.row.per_element) {
+    add_terms(n, g, v.xhat, set_sums);
   } else {
-    add_terms(n, dz, xhat, set_sums);
+    add_terms(n, v.dz, v.xhat, set_sums);
   }
   return g;
-}
-
-/* The same where nobody keeps g: what does not go into the sums is not made. */
-template <class X, class D, class R, class Columns>
-WN_DEVICE void sum_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                            const Normalizer<R> &s, const ParamSource<R> &from, const Packed<X> &x, const Octet<R> &dz,
-                            R (&set_sums)[2], bool columns, Columns *column_sums) {
-  if (job.cut.row.per_element) {
-    take_gradient(job, set, o, n, s, from, x, dz, set_sums, columns, column_sums);
-    return;
-  }
-  add_terms(n, dz, xhats_of<X>(s, x), set_sums);
 }
 
 /* Where g was not kept: from x and dy to dx once more. late: the extra tensor is still to be loaded. */
@@ -66,20 +43,21 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
                               const BackwardInput<X, D> &in, bool late, const ParamSource<Real<X>> &from) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  Octet<R> g = dz_of(job, set, o, n, in, late, s, from);
-  store_dresidual(call, set, o, n, g);
+  const Gradient<R> v = gradient_of(job, set, o, n, in, late, s, from);
+  store_dresidual(call, set, o, n, v.dz);
   if (call.dx.data == nullptr) return;
-  const Octet<R> gamma = gammas_from(from, job, set.start, forget(o), n);
+  Octet<R> g = v.gamma;
 #pragma unroll
-  for (int i = 0; i < 8; i++) g.v[i] *= gamma.v[i];
-  store_dx(call, set, o, n, s, terms, in.x, g, late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
+  for (int i = 0; i < 8; i++) g.v[i] *= v.dz.v[i];
+  store_dx(call, set, o, n, s, terms, v.xhat, g, late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
 }
 
-/* Of a set whose sums these are, of m elements. */
+/* Of a set whose sums these are. one: of an even job's set, if it has one. */
 template <class R>
 WN_DEVICE GradientTerms<R> terms_of_sums(const wni_cuda_job &job, const Normalizer<R> &s, const R (&sums)[2],
-                                         R inverse_m, int64_t param) {
-  const R gamma = job.cut.row.per_element ? 1 : gamma_of<R>(job.call, param);
+                                         const OneParam<R> &one, int64_t param) {
+  const R inverse_m = constants_of<R>(job).inverse_size;
+  const R gamma = job.cut.row.per_element ? 1 : job.even ? one.gamma : gamma_of<R>(job.call, param);
   return gradient_terms(job.call, s, gamma * (sums[0] * inverse_m), gamma * (sums[1] * inverse_m));
 }
 
@@ -103,18 +81,26 @@ WN_DEVICE BackwardWants backward_wants(const wni_cuda_job &job) {
 
 /* ---- parts of any length, which are read once for the sums and once for dx */
 
+/* Octets of a plain job that a thread loads at a time. The long way has registers for one. */
 template <class X, class D>
 constexpr int kGradientBatch = sizeof(X) <= 2 && !kIsMixed<D> ? 2 : 1;
 
-/* Of a thread in a turn. */
-template <class X, class D>
-constexpr unsigned kGradientBytes = kGradientBatch<X, D> * 8 * (sizeof(X) + sizeof(D));
-
-template <class X, class D>
-WN_DEVICE void fetch_gradients(const wni_cuda_row &row, const RowBackward<X, D> &set, const RowPart &part,
-                               unsigned first, unsigned count) {
-  fetch_octets(row, set.x, part, first, count);
-  fetch_octets(row, set.dy, part, first, count);
+/* each_octet; asks: for x and dy ahead of their turn. */
+template <class X, class D, class Load, class Use>
+WN_DEVICE void each_gradient(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowPart &part,
+                             const Team &team, bool asks, const Load &load, const Use &use) {
+  const wni_cuda_row &row = job.cut.row;
+  const auto ask = [&](unsigned first, unsigned count) {
+    fetch_octets(row, set.x, part, first, count);
+    fetch_octets(row, set.dy, part, first, count);
+  };
+  constexpr int kBatch = kGradientBatch<X, D>;
+  constexpr unsigned kBytes = 8 * (sizeof(X) + sizeof(D));
+  if (job.plain) {
+    each_octet<kBatch>(row, part, team, load, use, asks ? part_turns_ahead(job, team, kBatch * kBytes) : 0, ask);
+  } else {
+    each_octet<1>(row, part, team, load, use, asks ? part_turns_ahead(job, team, kBytes) : 0, ask);
+  }
 }
 
 template <class X, class D>
@@ -154,17 +140,15 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
   const bool residual = needs_residual(job.call);
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
-  each_octet<kGradientBatch<X, D>>(
-      job.cut.row, part, team,
+  each_gradient(
+      job, set, part, team, true,
       [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, unsigned i, BackwardInput<X, D> in) {
-        const Octet<R> dz = dz_of(job, set, o, n, in, false, s, from);
+        const Gradient<R> v = gradient_of(job, set, o, n, in, false, s, from);
         keep_input(job.call, kept, i, &in);
-        const SharedOctet<R> v = {shared, i};
-        sum_gradient(job, set, o, n, s, from, in.x, dz, sums, columns, &v);
-      },
-      part_turns_ahead(job, team, kGradientBytes<X, D>),
-      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
+        const SharedOctet<R> to = {shared, i};
+        take_gradient(job, n, v, sums, columns, &to);
+      });
 }
 
 /* whole_sets: nothing is read that has not been read before. */
@@ -175,14 +159,12 @@ WN_DEVICE void apply_gradient(const wni_cuda_job &job, const RowBackward<X, D> &
   const bool extra = needs_extra(job.call);
   const OneParam<Real<X>> one = one_param<Real<X>>(job, set.start, true);
   const ParamSource<Real<X>> from = {&one, nullptr, nullptr};
-  each_octet<kGradientBatch<X, D>>(
-      job.cut.row, part, team,
+  each_gradient(
+      job, set, part, team, !whole_sets,
       [&](const RowOctet &o, int n, unsigned i) { return load_or_take(job, set, o, n, extra, i, kept); },
       [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
         gradient_again(job, set, o, n, s, terms, in, false, from);
-      },
-      whole_sets ? 0 : part_turns_ahead(job, team, kGradientBytes<X, D>),
-      [&](unsigned first, unsigned count) { fetch_gradients(job.cut.row, set, part, first, count); });
+      });
 }
 
 }  // namespace wn

@@ -29,9 +29,13 @@ struct OneParam {
 };
 
 /* Of a plain set, or part of one, whose elements have one: loaded once for all of them. */
+WN_DEVICE bool is_of_one_param(const wni_cuda_job &job) {
+  return job.plain && !job.cut.row.per_element && job.cut.row.param_run == 0;
+}
+
 template <class R>
 WN_DEVICE OneParam<R> one_param(const wni_cuda_job &job, const RowStart &start, bool here) {
-  if (!job.plain || job.cut.row.per_element || !here) return {};
+  if (!is_of_one_param(job) || !here) return {};
   return {gamma_of<R>(job.call, start.param), beta_of<R>(job.call, start.param)};
 }
 
@@ -46,7 +50,7 @@ struct ParamSource {
 
 template <class R>
 WN_DEVICE bool has_one(const ParamSource<R> &from, const wni_cuda_job &job) {
-  return from.one != nullptr && job.plain && !job.cut.row.per_element;
+  return from.one != nullptr && is_of_one_param(job);
 }
 
 template <class R>
@@ -59,13 +63,18 @@ WN_DEVICE Octet<R> gammas_from(const ParamSource<R> &from, const wni_cuda_job &j
 }
 
 template <class R>
+WN_DEVICE Octet<R> betas_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
+                              const RowOctet &o, int n) {
+  if (has_one(from, job)) return splat(from.one->beta);
+  if (from.held != nullptr) return from.held->beta;
+  if (from.kept != nullptr && job.cut.row.keeps_params) return load_shared(*from.kept, 1, o.octet);
+  return row_betas<R>(job, param_at(job, start, o), n);
+}
+
+template <class R>
 WN_DEVICE RowParams<R> params_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
                                    const RowOctet &o, int n) {
-  if (has_one(from, job)) return {splat(from.one->gamma), splat(from.one->beta)};
-  if (from.held != nullptr) return *from.held;
-  if (from.kept != nullptr && job.cut.row.keeps_params)
-    return {load_shared(*from.kept, 0, o.octet), load_shared(*from.kept, 1, o.octet)};
-  return row_params<R>(job, param_at(job, start, o), n);
+  return {gammas_from(from, job, start, o, n), betas_from(from, job, start, o, n)};
 }
 
 }  // namespace wn

@@ -6,6 +6,29 @@
 
 namespace wn {
 
+/* What is the same for all sets, converted once, by the host. */
+template <class R>
+struct ConstantsOf;
+template <>
+struct ConstantsOf<float> {
+  typedef wni_cuda_constants_f32 type;
+};
+template <>
+struct ConstantsOf<double> {
+  typedef wni_cuda_constants_f64 type;
+};
+template <class R>
+using Constants = typename ConstantsOf<R>::type;
+
+template <class R>
+WN_DEVICE const Constants<R> &constants_of(const wni_cuda_job &job) {
+  if constexpr (sizeof(R) == 8) {
+    return job.f64;
+  } else {
+    return job.f32;
+  }
+}
+
 /* ---- forward */
 
 template <class X, class Y>
@@ -74,6 +97,22 @@ WN_DEVICE void store_largest(const wni_call &call, Largest largest) {
   if (wn_lane() == 0) wn_atomic_max(reinterpret_cast<unsigned *>(call.y_amax), largest.bits);
 }
 
+/* What the activation has made of an octet. */
+template <class X, class Y>
+WN_DEVICE void store_values_of(const wni_call &call, const RowForward<X, Y> &set, const RowOctet &o, int n,
+                               Octet<Real<X>> z, Largest *largest) {
+  typedef Real<X> R;
+  if constexpr (kIsMixed<Y>) {
+    if (call.y_amax != nullptr) note_largest(largest, z.v, n);
+    if (call.y_scale != nullptr) {
+      const R scale = *call.y_scale;
+#pragma unroll
+      for (int i = 0; i < 8; i++) z.v[i] *= scale;
+    }
+  }
+  store_values(row_at(set.y, o), z, n, set.y.plain);
+}
+
 /* y from the affine map's result and the residual that comes after (zeros where none does). */
 template <class X, class Y>
 WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, const RowOctet &o, int n, Octet<Real<X>> z,
@@ -87,15 +126,7 @@ WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, con
   }
   if (call.mask != nullptr) *mask_at(job, set.start, o) = signs_of(z.v, n);
   activate(call, z.v);
-  if constexpr (kIsMixed<Y>) {
-    if (call.y_amax != nullptr) note_largest(largest, z.v, n);
-    if (call.y_scale != nullptr) {
-      const R scale = *call.y_scale;
-#pragma unroll
-      for (int i = 0; i < 8; i++) z.v[i] *= scale;
-    }
-  }
-  store_values(row_at(set.y, o), z, n, set.y.plain);
+  store_values_of(call, set, o, n, z, largest);
 }
 
 /* ---- backward */
@@ -149,30 +180,59 @@ WN_DEVICE BackwardInput<X, D> load_backward(const wni_cuda_job &job, const RowBa
   return in;
 }
 
-/* dz of an octet; its elements beyond n have no meaning. late: the residual is still to be loaded. */
+/* Saved statistics and running ones have no low part. */
+template <class X>
+WN_DEVICE Octet<Real<X>> distances_of(const Normalizer<Real<X>> &s, const Packed<X> &x) {
+  Octet<Real<X>> distance = unpack(x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) distance.v[i] -= s.mean;
+  return distance;
+}
+
+template <class X>
+WN_DEVICE Octet<Real<X>> xhats_of(const Normalizer<Real<X>> &s, const Packed<X> &x) {
+  Octet<Real<X>> xhat = distances_of(s, x);
+#pragma unroll
+  for (int i = 0; i < 8; i++) xhat.v[i] *= s.rstd;
+  return xhat;
+}
+
+/* Of an octet; what is beyond its n elements has no meaning. */
+template <class R>
+struct Gradient {
+  Octet<R> dz, xhat, gamma;
+};
+
+/* late: the residual is still to be loaded. */
 template <class X, class D>
-WN_DEVICE Octet<Real<X>> dz_of(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                               const BackwardInput<X, D> &in, bool late, const Normalizer<Real<X>> &s,
-                               const ParamSource<Real<X>> &from) {
+WN_DEVICE Gradient<Real<X>> gradient_of(const wni_cuda_job &job, const RowBackward<X, D> &set, const RowOctet &o, int n,
+                                        const BackwardInput<X, D> &in, bool late, const Normalizer<Real<X>> &s,
+                                        const ParamSource<Real<X>> &from) {
   const wni_call &call = job.call;
   typedef Real<X> R;
-  Octet<R> dz = unpack(in.dy);
-  if (call.act == WN_ACT_NONE) return dz;
-  if (call.mask != nullptr) {
-    mask_back(call, in.signs, dz.v);
-    return dz;
-  }
-  const RowParams<R> params = params_from(from, job, set.start, o, n);
-  Octet<R> z = unpack(in.x);
+  Gradient<R> v = {unpack(in.dy), xhats_of(s, in.x), {}};
+  if (needs_z(call)) {
+    v.gamma = gammas_from(from, job, set.start, o, n);
+    Octet<R> z = betas_from(from, job, set.start, o, n);
 #pragma unroll
-  for (int i = 0; i < 8; i++) z.v[i] = saved_affine(s, params.gamma.v[i], params.beta.v[i], z.v[i]);
-  if (call.add == WN_ADD_AFTER) {
-    const Octet<R> after = unpack(late ? load_at(set.extra, o, n) : in.extra);
+    for (int i = 0; i < 8; i++) z.v[i] = wn_fma(v.xhat.v[i], v.gamma.v[i], z.v[i]);
+    if (call.add == WN_ADD_AFTER) {
+      const Octet<R> after = unpack(late ? load_at(set.extra, o, n) : in.extra);
 #pragma unroll
-    for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
+      for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
+    }
+    if (call.act == WN_ACT_RELU) { /* the one that most calls have is asked for once */
+      relu_back(z.v, v.dz.v);
+      return v;
+    }
+    activate_back(call, z.v, v.dz.v);
+    if (!is_costly(call.act)) return v; /* nothing is kept over a call */
+    v.xhat = xhats_of(s, forget(in.x));
+  } else if (call.act != WN_ACT_NONE) {
+    mask_back(call, in.signs, v.dz.v);
   }
-  activate_back(call, z.v, dz.v);
-  return dz;
+  v.gamma = gammas_from(from, job, set.start, forget(o), n);
+  return v;
 }
 
 template <class X, class D>
@@ -207,11 +267,11 @@ WN_DEVICE void finish_dx(const wni_call &call, const RowBackward<X, D> &set, con
 /* dx = rstd (g - mean(g) - xhat mean(g xhat)) */
 template <class X, class D>
 WN_DEVICE void store_dx(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                        const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms, const Packed<X> &x,
+                        const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms, const Octet<Real<X>> &xhat,
                         const Octet<Real<X>> &g, const Packed<X> &extra) {
-  Octet<Real<X>> dx = unpack(x);
+  Octet<Real<X>> dx;
 #pragma unroll
-  for (int i = 0; i < 8; i++) dx.v[i] = wn_fma(g.v[i], s.rstd, -wn_fma(xhat_of(s, dx.v[i]), terms.gxhat, terms.g));
+  for (int i = 0; i < 8; i++) dx.v[i] = wn_fma(g.v[i], s.rstd, -wn_fma(xhat.v[i], terms.gxhat, terms.g));
   finish_dx(call, set, o, n, dx, extra);
 }
 

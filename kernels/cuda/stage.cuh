@@ -76,10 +76,17 @@ WN_DEVICE R beta_of(const wni_call &call, int64_t param) {
   return call.beta == nullptr ? 0 : load_value<R>(call.types.param, call.beta, param);
 }
 
+/* v eight times, not made where another branch is taken. */
+template <class R>
+WN_DEVICE Octet<R> splat_here(R v) {
+  if constexpr (sizeof(R) == 4) v = wn_of_bits(wn_forget(wn_bits(v)));
+  return splat(v);
+}
+
 /* Of n neighbours from `first` on; the rest of the octet is not used. plain: as in store_octet. */
 template <class R>
 WN_DEVICE Octet<R> gammas_of(const wni_call &call, int64_t first, int n, bool plain = false) {
-  if (call.gamma == nullptr) return splat<R>(1);
+  if (call.gamma == nullptr) return splat_here<R>(1);
   Octet<R> o = load_values<R>(call.types.param, call.gamma, first, n, plain);
   if ((call.flags & WN_GAMMA_MINUS_ONE) != 0) {
 #pragma unroll
@@ -90,7 +97,7 @@ WN_DEVICE Octet<R> gammas_of(const wni_call &call, int64_t first, int n, bool pl
 
 template <class R>
 WN_DEVICE Octet<R> betas_of(const wni_call &call, int64_t first, int n, bool plain = false) {
-  return call.beta == nullptr ? splat<R>(0) : load_values<R>(call.types.param, call.beta, first, n, plain);
+  return call.beta == nullptr ? splat_here<R>(0) : load_values<R>(call.types.param, call.beta, first, n, plain);
 }
 
 /* ---- activations. The costly ones are a call of a function over a few numbers: one copy of each in a kernel. */
@@ -108,6 +115,8 @@ WN_DEVICE float act_one(wn_act act, double slope, float z) { return act_value(ac
 WN_DEVICE double act_one(wn_act act, double slope, double z) { return act_value_f64(act, slope, z); }
 WN_DEVICE float act_slope_one(wn_act act, double slope, float z) { return act_derivative(act, slope, z); }
 WN_DEVICE double act_slope_one(wn_act act, double slope, double z) { return act_derivative_f64(act, slope, z); }
+
+WN_DEVICE bool is_costly(wn_act act) { return act != WN_ACT_NONE && act != WN_ACT_RELU && act != WN_ACT_LEAKY_RELU; }
 
 /* The value of `act`, or its derivative, at each. The constants make a copy of each formula, not a switch in it. */
 template <class R, bool derivative>
@@ -158,12 +167,32 @@ WN_DEVICE void activate(const wni_call &call, R (&z)[8]) {
   }
 }
 
+/* Of several octets: the call's activation is asked for once. */
+template <class R, int K>
+WN_DEVICE void activate(const wni_call &call, Octet<R> (&z)[K]) {
+  if (call.act == WN_ACT_NONE) return;
+  if (call.act == WN_ACT_RELU) {
+#pragma unroll
+    for (int k = 0; k < K; k++)
+#pragma unroll
+      for (int i = 0; i < 8; i++) z[k].v[i] = wn_largest(z[k].v[i], static_cast<R>(0));
+    return;
+  }
+#pragma unroll
+  for (int k = 0; k < K; k++) activate(call, z[k].v);
+}
+
+template <class R>
+WN_DEVICE void relu_back(const R (&z)[8], R (&dy)[8]) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : 0;
+}
+
 /* dz = dy act'(z), in place of dy. */
 template <class R>
 WN_DEVICE void activate_back(const wni_call &call, R (&z)[8], R (&dy)[8]) {
   if (call.act == WN_ACT_RELU) {
-#pragma unroll
-    for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : 0;
+    relu_back(z, dy);
   } else if (call.act == WN_ACT_LEAKY_RELU) {
     const R slope = static_cast<R>(call.act_slope);
 #pragma unroll

@@ -150,13 +150,14 @@ def _full_turn(turns, x_bytes):
 
 
 def _elements(turn, x_bytes):
-    for area in ("x", "sum", "dx", "y", "dy"):
-        total = sum(s.bytes for s in turn if s.area == area and s.instruction.op in LOADS)
+    """Of those of x that it takes and those that it makes of them the fewer: what is read twice is one element."""
+    found = []
+    for area, operations in (("x", LOADS), ("dy", LOADS), ("sum", LOADS), ("dx", STORES)):
+        total = sum(s.bytes for s in turn if s.area == area and s.instruction.op in operations)
         total += sum({s.kept: s.bytes for s in turn if s.area == area and s.kept is not None}.values())
-        total = total or sum(s.bytes for s in turn if s.area == area)
-        if total:
-            return total / x_bytes
-    return 0
+        found.append(total / x_bytes)
+    found = [n for n in found if n > 0] or [sum(s.bytes for s in turn if s.area in ("x", "y")) / x_bytes]
+    return min(found)
 
 
 def traced(listed, call, table=b"", number=0):

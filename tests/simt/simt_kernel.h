@@ -201,6 +201,10 @@ template <class T>
 WN_DEVICE T *wn_pin(T *p) {
   return p;
 }
+template <class T>
+WN_DEVICE T *wn_pin_shared(T *p) {
+  return p;
+}
 WN_DEVICE uint32_t wn_forget_until(uint32_t v, float *) { return v; }
 WN_DEVICE uint32_t wn_forget_until(uint32_t v, double *) { return v; }
 
