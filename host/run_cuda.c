@@ -151,7 +151,7 @@ static bool make_even(wni_cuda_job *job) {
   int64_t step[4];
   for (int i = 0; i < 4; i++)
     if (!has_step(&job->call.geo, tensors[i], &step[i])) return false;
-  for (int i = 0; i < 4; i++) tensors[i]->view.stride[0] = step[i];
+  for (int i = 0; i < 4; i++) tensors[i]->view.stride[2] = step[i]; /* there is one run */
   return true;
 }
 

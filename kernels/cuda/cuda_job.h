@@ -35,7 +35,7 @@ typedef struct wni_cuda_job {
   wni_cuda_cut cut;
   /* ROW: runs are whole octets, nothing is added, there is no mask and no y_amax, all tensors lie so that an octet is
    * aligned to 16 bytes (of 8-bit types to 8), and what a team takes has the parameters of its elements, which lie
-   * so too, or just one. Of whole sets, which are then one run, and evenly apart: by stride[0] (even). Kernels have a
+   * so too, or just one. Of whole sets, which are then one run, and evenly apart: by stride[2] (even). Kernels have a
    * shorter way for it. */
   bool plain, even;
   /* ROW: octets of a run lie side by side, aligned to 16 bytes; and sets, each of them one run, do. */

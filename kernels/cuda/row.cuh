@@ -229,8 +229,8 @@ WN_DEVICE RowTensor<T> row_tensor(const wni_cuda_job &job, const wni_tensor &t, 
   const wni_cuda_row &row = job.cut.row;
   const int64_t step = stride[2] + (row.param_run != 0 ? row.elements : 0);
   const bool one = row.runs == 1;
-  const Elements<T> first = ElementsOf<T>::at(t.data, t.type) +
-                            (at.outer * stride[0] + (job.even ? 0 : at.middle * stride[1]) + (one ? 0 : run * step));
+  const int64_t set = job.even ? at.outer * stride[2] : at.outer * stride[0] + at.middle * stride[1];
+  const Elements<T> first = ElementsOf<T>::at(t.data, t.type) + (set + (one ? 0 : run * step));
   return {job.plain ? pinned(first) : first, step, one, job.plain};
 }
 
