@@ -249,8 +249,8 @@ WN_DEVICE T *wn_pin(T *p) {
 /* The same of shared memory, whose place in the cluster's the compiler else looks up at each use. */
 template <class T>
 WN_DEVICE T *wn_pin_shared(T *p) {
-  size_t at = __cvta_generic_to_shared(p);
-  asm volatile("" : "+l"(at));
+  unsigned at = static_cast<unsigned>(__cvta_generic_to_shared(p));
+  asm volatile("" : "+r"(at));
   return static_cast<T *>(__cvta_shared_to_generic(at));
 }
 

@@ -158,7 +158,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   const Team team = scope_team<scope>(job);
   const wni_cuda_row &row = job.cut.row;
   const unsigned across = static_cast<unsigned>(row.octets);
-  const SharedPairs<R> pairs = {wn_pin_shared(dynamic), across};
+  const SharedPairs<R> pairs = {sizeof(R) < 8 ? wn_pin_shared(dynamic) : dynamic, across};
   const unsigned behind = kScopeIsBlock<scope> && row.keeps_params ? across * (sizeof(OctetPair<R>) / 16) : 0;
   const BackwardWants wants = backward_wants(job);
   HeldState<R, K> state = {held_octets<K>(row, team),
