@@ -51,12 +51,24 @@ def measure(call, listed, table=b""):
     loops = trace.hot_loops(steps, BYTES[call["x"]])
     if not loops:
         raise Unreadable(f"check-sass: {name_of(call)}, sm_{call['sm']}: no loop over tensors in {len(steps)} steps")
-    return [_of_loop(call, k, loop) for k, loop in enumerate(loops)]
+    others = _other_warps(call, listed, table, loops)
+    return [_of_loop(call, k, *pair) for k, pair in enumerate(zip(loops, others))]
 
 
-def _of_loop(call, k, loop):
+def _other_warps(call, listed, table, loops):
+    """The same loops of a block's last thread, where the first warp asks ahead for all."""
+    asks = any(s.instruction.op in trace.FETCHES for loop in loops for s in loop.steps)
+    if not asks or call["scope"].startswith("lanes") or call["block"] == 32:
+        return loops
+    others = trace.hot_loops(trace.traced(listed, call, table, call["block"] - 1), BYTES[call["x"]])
+    return others if len(others) == len(loops) else loops
+
+
+def _of_loop(call, k, loop, other):
     turn = [s.instruction for s in loop.steps]
-    return Measured(call, k, len(turn) / loop.elements, loop.in_flight,
+    warps = call["block"] / 32
+    slots = (len(turn) / loop.elements + (warps - 1) * len(other.steps) / other.elements) / warps
+    return Measured(call, k, slots, loop.in_flight,
                     narrow_accesses(loop.steps, call), [i.text for i in turn if is_double(i)],
                     [i.text for i in turn if is_long_division(i)])
 

@@ -132,14 +132,21 @@ def hot_loops(steps, x_bytes):
             last[address] = k
     loops = {}
     for turns in places.values():
-        first, after = sorted(turns, key=lambda turn: turn[1] - turn[0])[len(turns) // 2]
-        turn = steps[first:after]
+        turn = _full_turn([steps[first:after] for first, after in turns], x_bytes)
         members = frozenset(s.instruction.address for s in turn if s.area in TENSORS and s.depth == 0)
         if members not in loops or len(turn) < len(loops[members].steps):
             loads = [flying[m] for m in members if m in flying]
             loops[members] = Loop(turn, _elements(turn, x_bytes), max(loads) if loads else None)
     keys = list(loops)
     return [loops[m] for m in keys if not any(other < m for other in keys)]
+
+
+def _full_turn(turns, x_bytes):
+    """The shortest of those with most elements: a loop's last turn may have fewer. What is half as long again as others
+    has left the loop in between."""
+    shortest = min(len(turn) for turn in turns)
+    turns = [turn for turn in turns if 2 * len(turn) <= 3 * shortest]
+    return max(turns, key=lambda turn: (_elements(turn, x_bytes), -len(turn)))
 
 
 def _elements(turn, x_bytes):
@@ -152,6 +159,6 @@ def _elements(turn, x_bytes):
     return 0
 
 
-def traced(listed, call, table=b""):
-    thread = Thread(call["sm"], bytes.fromhex(call["job"]), call["block"], call["grid"], table)
+def traced(listed, call, table=b"", number=0):
+    thread = Thread(call["sm"], bytes.fromhex(call["job"]), call["block"], call["grid"], table, number)
     return follow(listed, thread, share=32 if call["scope"].startswith("lanes") else call["block"])
