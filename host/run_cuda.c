@@ -159,10 +159,49 @@ static bool has_whole_sets(const wni_cuda_launch *l) {
   return (l->function == WNI_CUDA_ROW_FORWARD || l->function == WNI_CUDA_ROW_BACKWARD) && l->variant != WNI_CUDA_TEAM;
 }
 
+static bool is_column(wni_cuda_function f) {
+  return f >= WNI_CUDA_COLUMN_FORWARD && f <= WNI_CUDA_COLUMN_BACKWARD_APPLY;
+}
+
+/* All rows of a slab are as far from one another. */
+static bool is_even(const wni_tensor *t, int a, int64_t inner) {
+  return !t->data || t->view.stride[a] == inner * t->view.stride[a + 1];
+}
+
+static wni_cuda_step step_of(const wni_cuda_walk *w, const wni_tensor *t, int a) {
+  const int64_t bytes = (int64_t)wni_dtype_size(t->type), by_a = bytes * t->view.stride[a],
+                by_b = bytes * t->view.stride[a + 1];
+  return (wni_cuda_step){w->step_a * by_a + w->step_b * by_b, w->even ? 0 : by_a - w->inner * by_b};
+}
+
+/* COLUMN: a slab's rows are (a, b), the strides 1 and 2 of a tensor. ROW sets whose parameters go by column are one
+ * slab: a row for each outer index, or where each middle one has the same parameters for those too: strides 0 and 1.
+ * Where that makes no difference all are b. */
+static wni_cuda_walk walk_make(const wni_call *call, const wni_cuda_launch *l, int tile_octets) {
+  const wni_geometry *const g = &call->geo;
+  const bool column = g->pattern == WNI_COLUMN;
+  const int a = column ? 1 : 0;
+  const int64_t inner = column ? g->extent[2] : g->param_step == 0 ? g->extent[1] : 1;
+  const wni_tensor *const tensors[] = {&call->x,  &call->residual, &call->y,  &call->sum,
+                                       &call->dy, &call->dsum,     &call->dx, &call->dresidual};
+  bool even = true;
+  for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++)
+    even = even && (g->extent[a] == 1 || is_even(tensors[i], a, inner));
+  wni_cuda_walk w = {.lanes = (int)l->block / tile_octets,
+                     .even = even || inner == 1,
+                     .inner = even && inner != 1 ? g->extent[a] * inner : inner};
+  w.step_a = w.inner > w.lanes ? 0 : w.lanes / (int)w.inner;
+  w.step_b = w.lanes - w.step_a * (int)w.inner;
+  wni_cuda_step *const steps[] = {&w.x, &w.residual, &w.y, &w.sum, &w.dy, &w.dsum, &w.dx, &w.dresidual};
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) *steps[i] = step_of(&w, tensors[i], a);
+  return w;
+}
+
 static void job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work, wni_cuda_job *job) {
   const int lanes = plan->cut.row.lanes;
   job->call = *call;
   job->cut = plan->cut;
+  job->walk = (wni_cuda_walk){0};
   job->lanes_log2 = lanes <= 32 ? log2_of(lanes) : 5;
   job->tile_octets_log2 = log2_of(plan->cut.column.tile_octets);
   job->moments = array(work, plan->at.moments);
@@ -270,6 +309,7 @@ static wn_status run_here(wni_cuda_state *s, const wni_plan_input *in, const wni
     job.in_flight = in_flight_of_thread(in, &s->figures, l);
     if (empty && needs_samples(l->function)) continue;
     if (l->wanted != 0 && !(l->wanted & wanted)) continue;
+    if (is_column(l->function)) job.walk = walk_make(call, l, plan.cut.column.tile_octets);
     status = clear_arrived(l, &job, stream);
     if (status == WN_OK) status = launch(l, behind_kernel && !l->together && waits(l->function), &job, stream);
     behind_kernel = s->figures.sm >= 90 && l->function != WNI_CUDA_EXCHANGE;

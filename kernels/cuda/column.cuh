@@ -24,27 +24,18 @@ WN_DEVICE int rows_from(int first, int step, int rows) {
 
 /* ---- the matrix */
 
-/* COLUMN: a slab's rows are (a, b), the strides 1 and 2 of a tensor. ROW sets whose parameters go by column are one
- * slab: a row for each outer index, or where each middle one has the same parameters for those too: strides 0 and 1.
- * `inner` is the extent of b. Which of the two is a constant of the code: most kernels are for COLUMN alone. */
+/* COLUMN, or ROW sets whose parameters go by column, which are one slab (host/run_cuda.c, walk_make). Which of the two
+ * is a constant of the code: most kernels are for COLUMN alone. */
 template <bool column>
 struct ColumnShape {
   int64_t tasks, inner;
-  int lanes;          /* rows side by side in a block: from a thread's row to its next */
-  int step_a, step_b; /* lanes = step_a * inner + step_b */
+  int lanes; /* rows side by side in a block: from a thread's row to its next */
 };
 
 template <bool column>
 WN_DEVICE ColumnShape<column> column_shape(const wni_cuda_job &job) {
-  const wni_geometry &g = job.call.geo;
   const wni_cuda_column &cut = job.cut.column;
-  ColumnShape<column> s;
-  s.tasks = (column ? g.extent[0] : 1) * cut.chunks * cut.tiles;
-  s.inner = column ? g.extent[2] : g.param_step == 0 ? g.extent[1] : 1;
-  s.lanes = static_cast<int>(wn_threads() >> job.tile_octets_log2);
-  s.step_a = s.inner > s.lanes ? 0 : s.lanes / static_cast<int>(s.inner);
-  s.step_b = s.lanes - s.step_a * static_cast<int>(s.inner);
-  return s;
+  return {(column ? job.call.geo.extent[0] : 1) * cut.chunks * cut.tiles, job.walk.inner, job.walk.lanes};
 }
 
 struct ColumnTask {
@@ -85,56 +76,122 @@ WN_DEVICE ColumnTask column_task(const wni_cuda_job &job, const ColumnShape<colu
 
 /* ---- rows */
 
-/* One of the thread's rows: b, and how far a is from that of its first row. */
+/* Of a slab: a, b. */
 struct RowPlace {
-  int a;
-  int64_t b;
+  int64_t a, b;
 };
 
 template <bool column>
-WN_DEVICE RowPlace first_row(const ColumnShape<column> &s, const ColumnTask &t) {
-  return {0, s.inner == 1 ? 0 : t.row % s.inner};
+WN_DEVICE RowPlace row_place(const ColumnShape<column> &s, int64_t row) {
+  if (s.inner == 1) return {row, 0};
+  const int64_t a = row / s.inner;
+  return {a, row - a * s.inner};
 }
 
-template <bool column>
-WN_DEVICE void next_row(const ColumnShape<column> &s, RowPlace *p) {
-  p->a += s.step_a;
-  p->b += s.step_b;
-  if (p->b >= s.inner) p->b -= s.inner, p->a++;
+/* A thread's way over its rows, forwards, or backwards from the last one: second sweeps begin with what the first one
+ * has read last, and the cache still has. So do their blocks: with the last task. b begins anew `left` rows further on,
+ * and then every `inner` rows; more than kFarRows is further than a chunk goes. */
+template <bool back>
+struct RowWalk {
+  int left, step, inner;
+};
+
+enum { kFarRows = 1 << 30 };
+
+/* Where it begins. */
+template <bool back, bool column>
+WN_DEVICE int64_t first_row(const ColumnShape<column> &s, const ColumnTask &t) {
+  return back && t.rows > 0 ? t.row + (t.rows - 1) * s.lanes : t.row;
 }
 
-/* Of the thread's row `i`, and from there n rows back: second sweeps begin with what the first one has read last, and
- * the cache still has. So do their blocks: with the last task. */
-template <bool column>
-WN_DEVICE RowPlace place_of_row(const ColumnShape<column> &s, const ColumnTask &t, int i) {
-  if (s.inner == 1) return {i * s.lanes, 0};
-  const int64_t from = t.row % s.inner + static_cast<int64_t>(i) * s.lanes, a = from / s.inner;
-  return {static_cast<int>(a), from - a * s.inner};
+template <bool back, bool column>
+WN_DEVICE RowWalk<back> row_walk(const wni_cuda_job &job, const ColumnShape<column> &s, const ColumnTask &t) {
+  const RowPlace first = row_place(s, first_row<back>(s, t));
+  const int64_t left = back ? first.b + 1 : s.inner - first.b;
+  return {left < kFarRows ? static_cast<int>(left) : kFarRows, job.walk.step_b,
+          s.inner < kFarRows ? static_cast<int>(s.inner) : kFarRows};
 }
 
-template <bool column>
-WN_DEVICE void rows_back(const ColumnShape<column> &s, int n, RowPlace *p) {
-  p->a -= n * s.step_a;
-  p->b -= static_cast<int64_t>(n) * s.step_b;
-  while (p->b < 0) p->b += s.inner, p->a--;
+/* How often b has begun anew when a thread gets to each of its next rows, at most 8: 4 bits each. 0 most of the time.
+ */
+typedef uint32_t RowsAnew;
+
+WN_NOINLINE RowsAnew rows_anew(int left, int step, int inner, int n) {
+  RowsAnew anew = 0;
+  uint32_t times = 0;
+  for (int i = 0; i < n; i++) {
+    left -= step;
+    if (left <= 0) left += inner, times++;
+    anew |= times << (4 * i);
+  }
+  return anew;
 }
 
-/* The first of the thread's last few rows, of groups of n. */
-WN_DEVICE int last_group(int rows, int n) { return rows > 0 ? (rows - 1) / n * n : 0; }
+/* n rows further on. */
+template <int n, bool back>
+WN_DEVICE RowsAnew walk_rows(RowWalk<back> *w) {
+  RowsAnew anew = 0;
+  if (w->left <= n * w->step) anew = rows_anew(w->left, w->step, w->inner, n);
+  w->left -= n * w->step - static_cast<int>(anew >> (4 * (n - 1))) * w->inner;
+  return anew;
+}
 
-/* The thread's octet where b is 0 in the a of its first row. */
-template <class T, bool column>
-WN_DEVICE Elements<T> octets_of(const ColumnShape<column> &s, const ColumnTask &t, const wni_tensor &tensor) {
+/* Of a tensor: the thread's octet in the row at hand, and what leads to the next row. */
+template <class E>
+struct Line {
+  E at;
+  wni_cuda_step step;
+};
+
+template <class T, bool back, bool column>
+WN_DEVICE Line<Elements<T>> line_of(const ColumnShape<column> &s, const ColumnTask &t, const RowWalk<back> &,
+                                    const wni_tensor &tensor, const wni_cuda_step &step) {
   const int64_t *const stride = tensor.view.stride;
-  const int64_t a = s.inner == 1 ? t.row : t.row / s.inner;
-  return ElementsOf<T>::at(tensor.data, tensor.type) +
-         ((column ? t.slab * stride[0] : 0) + a * stride[column ? 1 : 0] + t.column);
+  const RowPlace first = row_place(s, first_row<back>(s, t));
+  const int64_t from = (column ? t.slab * stride[0] : 0) + first.a * stride[column ? 1 : 0] +
+                       first.b * stride[column ? 2 : 1] + t.column;
+  return {ElementsOf<T>::at(tensor.data, tensor.type) + from, step};
 }
 
-/* Its offset in a row from there. */
-template <bool column>
-WN_DEVICE int64_t row_offset(const ColumnShape<column> &, const wni_tensor &tensor, const RowPlace &p) {
-  return p.a * tensor.view.stride[column ? 1 : 0] + p.b * tensor.view.stride[column ? 2 : 1];
+template <bool back, class T>
+WN_DEVICE T *moved(T *from, int64_t bytes) {
+  typedef const char *At;
+  return const_cast<T *>(reinterpret_cast<const T *>(reinterpret_cast<At>(from) + (back ? -bytes : bytes)));
+}
+template <bool back, class Byte>
+WN_DEVICE MixedElements<Byte> moved(const MixedElements<Byte> &from, int64_t bytes) {
+  return {from.at + (back ? -bytes : bytes), from.type};
+}
+
+/* Where the octets of n rows are, from the one at hand on; the line goes on to what is behind them. */
+template <bool back, int n, class E>
+WN_DEVICE void take_places(RowsAnew anew, Line<E> *line, E (&at)[n]) {
+  E next[n + 1];
+  next[0] = line->at;
+#pragma unroll
+  for (int i = 0; i < n; i++) next[i + 1] = moved<back>(next[i], line->step.next);
+  if (anew != 0) {
+#pragma unroll
+    for (int i = 0; i < n; i++)
+      next[i + 1] = moved<back>(next[i + 1], static_cast<int>(anew >> (4 * i) & 15) * line->step.anew);
+  }
+#pragma unroll
+  for (int i = 0; i < n; i++) at[i] = next[i];
+  line->at = next[n];
+}
+
+/* The thread's row i, from where it begins; made anew each time, for it is seldom asked for and registers are few. */
+template <bool back, bool column>
+WN_DEVICE int64_t row_number(const ColumnShape<column> &s, const ColumnTask &t, int i) {
+  const int from_first = static_cast<int>(wn_forget(static_cast<uint32_t>(back ? t.rows - 1 - i : i)));
+  return t.row + from_first * s.lanes;
+}
+
+/* A row's byte of a mask that is COLUMN's. */
+template <class Byte>
+WN_DEVICE Byte *mask_at(const wni_cuda_job &job, const ColumnTask &t, Byte *mask, int64_t row) {
+  const int64_t bytes = (job.cut.column.columns + 7) / 8;
+  return mask + ((t.slab * job.cut.column.rows + row) * bytes + t.column / 8);
 }
 
 /* ---- loads */
@@ -163,27 +220,71 @@ WN_DEVICE Packed<mixed> load_line(const MixedElements<Byte> &from, int columns, 
   return load_octet(from, columns);
 }
 
+/* One copy of the code in a kernel for all but the widest stores: nobody waits for one. */
 template <class T>
 WN_NOINLINE void store_part(T *to, Packed<T> p, int columns) {
-  store_elements(to, p, columns);
+  store_octet(to, p, columns);
 }
 
+/* wide: the octet is full, and aligned. */
 template <class T>
-WN_DEVICE void store_line(T *to, const Packed<T> &p, int columns) {
-  if (columns == 8) {
-    store_octet(to, p, 8);
+WN_DEVICE void store_line(bool wide, T *to, const Packed<T> &p, int columns) {
+  if (wide) {
+    store_wide(to, p);
   } else {
     store_part(to, p, columns);
   }
 }
 
-template <class X, class T>
-WN_DEVICE void store_line(T *to, const Octet<X> &v, int columns) {
-  store_line(to, pack<T>(v), columns);
+template <class R, class T>
+WN_DEVICE void store_line(bool wide, T *to, const Octet<R> &v, int columns) {
+  store_line(wide, to, pack<T>(v), columns);
 }
-template <class X, class Byte>
-WN_DEVICE void store_line(const MixedElements<Byte> &to, const Octet<X> &v, int columns) {
+template <class R, class Byte>
+WN_DEVICE void store_line(bool, const MixedElements<Byte> &to, const Octet<R> &v, int columns) {
   store_values(to, v, columns);
+}
+
+/* ---- rows asked for ahead of their turn, where a thread's loads are too few to hide the memory's latency */
+
+/* So many rows further on, where at least so many there are. */
+struct RowsAhead {
+  uint32_t by;
+  int least;
+};
+
+/* Of turns of n rows, which load `bytes`, in lines whose rows are all as far from one another. */
+template <int n>
+WN_DEVICE RowsAhead rows_ahead(const wni_cuda_job &job, unsigned bytes) {
+  if (!WN_FETCHES_AHEAD || !job.walk.even || job.in_flight <= bytes) return {0, kFarRows};
+  const uint32_t by = n * ((job.in_flight + bytes - 1) / bytes);
+  return {by, static_cast<int>(by) + n};
+}
+
+/* Beyond those at hand, which are full octets. */
+template <bool back, int n, class T>
+WN_DEVICE void fetch_rows(const RowsAhead &ahead, const Line<T *> &line, T *const (&at)[n]) {
+  const int64_t by = wn_forget(ahead.by) * line.step.next; /* made here: registers are few */
+#pragma unroll
+  for (int i = 0; i < n; i++) wn_fetch_own(moved<back>(at[i], by));
+}
+template <bool back, int n, class Byte>
+WN_DEVICE void fetch_rows(const RowsAhead &, const Line<MixedElements<Byte>> &, const MixedElements<Byte> (&)[n]) {}
+
+/* n rows of a tensor, of which `rows` are there, the others 0. */
+template <bool back, class T, class E, int n>
+WN_DEVICE void load_rows(const RowsAhead &ahead, RowsAnew anew, bool wide, int columns, int rows, Line<E> *line,
+                         Packed<T> (&to)[n]) {
+  E from[n];
+  take_places<back>(anew, line, from);
+  if (wide) {
+#pragma unroll
+    for (int i = 0; i < n; i++) to[i] = load_line<true>(from[i], columns, i < rows);
+    if (WN_FETCHES_AHEAD && rows >= ahead.least) fetch_rows<back>(ahead, *line, from);
+  } else {
+#pragma unroll
+    for (int i = 0; i < n; i++) to[i] = load_line<false>(from[i], columns, i < rows);
+  }
 }
 
 /* ---- sets side by side in a row */
@@ -213,6 +314,26 @@ template <class R>
 WN_DEVICE Normalizer<R> running_of_column(const wni_call &call, int64_t column) {
   return {static_cast<const R *>(call.running_mean)[column], 0,
           running_rstd(static_cast<const R *>(call.running_var)[column], call.eps)};
+}
+
+/* ---- parameters by row */
+
+template <class R>
+struct RowFactors {
+  R gamma, beta;
+};
+
+/* As gamma_of and beta_of. The type is asked for once: it is most of the work. */
+template <class R>
+WN_DEVICE RowFactors<R> row_factors(const wni_call &call, int64_t param) {
+  if (sizeof(R) != 8 && call.types.param != WN_F32) return {gamma_of<R>(call, param), beta_of<R>(call, param)};
+  RowFactors<R> f = {1, 0};
+  if (call.beta != nullptr) f.beta = static_cast<const R *>(call.beta)[param];
+  if (call.gamma != nullptr) {
+    f.gamma = static_cast<const R *>(call.gamma)[param];
+    if ((call.flags & WN_GAMMA_MINUS_ONE) != 0) f.gamma += 1;
+  }
+  return f;
 }
 
 /* ---- sums over the threads of an octet */

@@ -14,30 +14,33 @@ WN_DEVICE void keep_gradients(const wni_cuda_job &job, const ColumnShape<true> &
                               const KeptInput<X, D> &kept) {
   const wni_call &call = job.call;
   const bool wide = is_wide<X>(call.x) && is_wide<D>(call.dy) && t.columns == 8;
-  const X *const x = octets_of<const X>(s, t, call.x);
-  const Elements<const D> dy = octets_of<const D>(s, t, call.dy);
-  RowPlace place = first_row(s, t);
+  RowWalk<false> walk = row_walk<false>(job, s, t);
+  Line<const X *> x = line_of<const X>(s, t, walk, call.x, job.walk.x);
+  Line<Elements<const D>> dy = line_of<const D>(s, t, walk, call.dy, job.walk.dy);
+  const X *from_x[1];
+  Elements<const D> from_dy[1];
   unsigned slot = wn_thread();
   for (int i = 0; i < t.rows; i++, slot += wn_threads()) {
-    const auto from_x = x + row_offset(s, call.x, place);
-    const auto from_dy = dy + row_offset(s, call.dy, place);
+    const RowsAnew anew = walk_rows<1>(&walk);
+    take_places<false>(anew, &x, from_x);
+    take_places<false>(anew, &dy, from_dy);
     if (wide) {
-      copy_octet(kept.x, slot, from_x);
-      copy_octet(kept.dy, slot, from_dy);
+      copy_octet(kept.x, slot, from_x[0]);
+      copy_octet(kept.dy, slot, from_dy[0]);
     } else {
-      keep_octet(kept.x, slot, load_line<false>(from_x, t.columns, true));
-      keep_octet(kept.dy, slot, load_line<false>(from_dy, t.columns, true));
+      keep_octet(kept.x, slot, load_line<false>(from_x[0], t.columns, true));
+      keep_octet(kept.dy, slot, load_line<false>(from_dy[0], t.columns, true));
     }
-    next_row(s, &place);
   }
   wait_for_copies();
 }
 
-/* ---- statistics of the tile's columns, in shared memory: mean, rstd. Registers have no place for them beside the rows
- * at hand. */
+/* ---- statistics of the tile's columns, in shared memory: mean, rstd, and what is made of rstd and gamma there, in
+ * place of gamma. Registers have no place for them beside the rows at hand. */
 
 template <class R>
-WN_DEVICE void keep_statistics(const wni_cuda_job &job, const ColumnTask &t, const SharedPairs<R> &tile) {
+WN_DEVICE void keep_statistics(const wni_cuda_job &job, const ColumnTask &t, const Factors &f,
+                               const SharedPairs<R> &tile) {
   const int64_t width = job.call.geo.set_columns, columns = job.cut.column.columns;
   const int64_t first = 8 * t.tile * job.cut.column.tile_octets, base = t.slab * (columns / width);
   for (unsigned i = wn_thread(); i < 8 * tile.octets; i += wn_threads()) {
@@ -45,15 +48,8 @@ WN_DEVICE void keep_statistics(const wni_cuda_job &job, const ColumnTask &t, con
     const Normalizer<R> n = there ? saved_normalizer<R>(job.call, base + (first + i) / width) : Normalizer<R>{0, 0, 0};
     *pair_element(tile, 0, i / 8, i % 8) = n.mean;
     *pair_element(tile, 1, i / 8, i % 8) = n.rstd;
+    if (!f.by_row) *pair_element(factors_tile<R>(f), 0, i / 8, i % 8) *= n.rstd;
   }
-}
-
-/* The two numbers of each of an octet's columns. */
-template <class R>
-WN_DEVICE void take_pair(const SharedPairs<R> &tile, unsigned octet, R (&first)[8], R (&second)[8]) {
-  const OctetPair<R> v = load_shared(tile, octet);
-#pragma unroll
-  for (int i = 0; i < 8; i++) first[i] = v.of[0][i], second[i] = v.of[1][i];
 }
 
 template <class R>
@@ -72,35 +68,60 @@ WN_DEVICE Octet<Real<X>> kept_h(const KeptOctets<X> &kept, unsigned slot) {
   return unpack(x);
 }
 
-/* The residual, or dsum; zeros where there is none. */
-template <class X, class D>
-WN_DEVICE Packed<X> load_more(const wni_call &call, const GradientInput &in, const ColumnShape<true> &s,
-                              const ColumnTask &t, const RowPlace &place, const GradientTensors<X, D> &from,
-                              bool wanted) {
-  if (!wanted) return packed_zero<X>();
-  const X *const more = from.more + row_offset(s, in.dsum ? call.dsum : call.residual, place);
-  return in.wide && t.columns == 8 ? load_line<true>(more, t.columns, true) : load_line<false>(more, t.columns, true);
+/* The residual, or dsum; not used where there is none. */
+template <class X>
+WN_DEVICE void load_more(const GradientInput &in, const ColumnTask &t, RowsAnew anew, bool wanted,
+                         Line<const X *> *line, Packed<X> (&more)[1]) {
+  if (wanted) load_rows<false>({0, kFarRows}, anew, in.wide && t.columns == 8, t.columns, 1, line, more);
 }
 
-/* dz of a row; what it takes that is not kept is loaded. again: the second time. A function that is not inlined makes
- * slopes; h and the statistics are taken from shared memory on both sides of it, and not saved. */
-template <class X, class D>
-WN_DEVICE Octet<Real<X>> kept_dz(const wni_cuda_job &job, const GradientInput &in, const ColumnShape<true> &s,
-                                 const ColumnTask &t, const SharedPairs<Real<X>> &statistics, const Factors<Real<X>> &f,
-                                 const KeptInput<X, D> &kept, unsigned slot, const RowPlace &place, int64_t row,
-                                 const GradientTensors<X, D> &from, bool again) {
+template <class R>
+struct KeptRow {
+  Octet<R> apart, dz; /* h - mean */
+  ColumnStatistics<R> k;
+  ColumnScales<R> v;
+};
+
+/* A function that is not inlined makes costly slopes; a row's other numbers are taken from shared memory on both sides
+ * of it, and not saved. Where instructions count, and registers do, cheap ones have a way without that. */
+template <class X>
+constexpr bool kAlwaysTwice = !WN_FAST_MEMORY || sizeof(X) != 2;
+
+/* A row at hand; what dz takes that is not kept is `more`. again: the second time. row(): its number. */
+template <class X, class D, class Row>
+WN_DEVICE KeptRow<Real<X>> kept_row(const wni_cuda_job &job, const GradientInput &in, const ColumnTask &t,
+                                    const SharedPairs<Real<X>> &statistics, const Factors &f,
+                                    const KeptInput<X, D> &kept, unsigned slot, const Row &row, const Packed<X> &more,
+                                    bool again) {
   const wni_call &call = job.call;
-  Packed<D> dy = load_line<false>(from.dy, 0, false); /* its type */
+  KeptRow<Real<X>> r;
+  const auto take = [&] {
+    r.k = kept_statistics(statistics, f.octet);
+    r.v = scales_of_row<true>(call, f, true, row, r.k);
+    r.apart = centered(r.k, kept_h(kept.x, slot));
+  };
+  Packed<D> dy = load_line<false>(Elements<const D>(ElementsOf<const D>::at(nullptr, call.dy.type)), 0, false);
   take_octet(kept.dy, slot, &dy);
-  Octet<Real<X>> dz = unpack(dy);
-  const bool taken = takes_signs<D>(call);
-  if (again && taken) return dz;
-  make_dz<X>(call, in, kept_statistics(statistics, f.octet), f, kept_h(kept.x, slot),
-             load_more(call, in, s, t, place, from, in.residual), in.mask ? signs_of_row(job, t, row) : 0, &dz);
-  if constexpr (!kIsMixed<D>) {
-    if (taken) keep_octet(kept.dy, slot, pack<D>(dz));
+  r.dz = unpack(dy);
+  take();
+  if (in.mask) {
+    const bool taken = takes_signs<D>(call);
+    if (again && taken) return r;
+    mask_back(call, *mask_at(job, t, call.mask, row()), r.dz.v);
+    if constexpr (!kIsMixed<D>) {
+      if (taken) keep_octet(kept.dy, slot, pack<D>(r.dz));
+    }
+    return r;
   }
-  return dz;
+  GradientInput made = in;
+  made.mask = false;
+  if (kAlwaysTwice<X> || is_costly(call.act)) {
+    make_dz<X>(call, made, r.v, r.apart, more, 0, &r.dz);
+    take();
+  } else {
+    make_dz<X>(call, made, r.v, r.apart, more, 0, &r.dz);
+  }
+  return r;
 }
 
 /* ---- sums of the chunk's columns */
@@ -122,25 +143,33 @@ WN_DEVICE void flush_warp(const ColumnTask &t, int block_lanes, int width, bool 
 
 template <class X, class D>
 WN_DEVICE void sum_kept(const wni_cuda_job &job, const ColumnShape<true> &s, const ColumnTask &t,
-                        const SharedPairs<Real<X>> &statistics, Factors<Real<X>> f, const KeptInput<X, D> &kept,
+                        const SharedPairs<Real<X>> &statistics, const Factors &f, const KeptInput<X, D> &kept,
                         Real<X> *room) {
   typedef Real<X> R;
   const wni_call &call = job.call;
+  const bool row_sums = call.geo.param_by_row && (call.dgamma != nullptr || call.dbeta != nullptr);
   const GradientInput in = gradient_input<X, D>(call, true, false);
-  const GradientTensors<X, D> from = gradient_tensors<X, D>(call, in, s, t);
+  RowWalk<false> walk = row_walk<false>(job, s, t);
+  Line<const X *> residual = line_of<const X>(s, t, walk, call.residual, job.walk.residual);
+  R *const all = row_sums ? row_sums_of<R>(job, t) : nullptr;
   ColumnSums<R> few = {};
-  RowPlace place = first_row(s, t);
   unsigned slot = wn_thread();
-  int64_t row = t.row;
-  for (int i = 0; i < t.trips; i++, slot += wn_threads(), row += s.lanes) {
-    if (i < t.rows) {
-      take_row_factors(call, place.b, &f);
-      const Octet<R> dz = kept_dz(job, in, s, t, statistics, f, kept, slot, place, row, from, false);
-      add_row<R>(kept_statistics(statistics, f.octet), kept_h(kept.x, slot), dz, f.gamma, &few);
+  for (int i = 0; i < t.trips; i++, slot += wn_threads()) {
+    const RowsAnew anew = in.residual ? walk_rows<1>(&walk) : 0;
+    const bool there = i < t.rows;
+    const auto row = [&] { return row_number<false>(s, t, i); };
+    RowSums<R> of_row = {};
+    if (there) {
+      Packed<X> more[1];
+      load_more(in, t, anew, in.residual, &residual, more);
+      const KeptRow<R> r = kept_row(job, in, t, statistics, f, kept, slot, row, more[0], false);
+      const Octet<R> xhat = xhats_of(r.k, r.apart);
+      add_row<true>(xhat, r.dz, r.v.weight, &few);
+      if (all != nullptr) of_row = row_sums_of_octet(xhat, r.dz);
     }
+    if (all != nullptr) store_row_sums(job, of_row, there && f.octet == 0, row, all);
     if ((i + 1) % kFewRows == 0 || i + 1 == t.trips)
       flush_warp(t, s.lanes, job.cut.column.tile_octets, i < kFewRows, &few, room);
-    next_row(s, &place);
   }
 }
 
@@ -201,36 +230,26 @@ WN_DEVICE ColumnTerms<R> kept_terms(const SharedPairs<R> &terms, unsigned octet)
 
 template <class X, class D>
 WN_DEVICE void apply_kept(const wni_cuda_job &job, const ColumnShape<true> &s, const ColumnTask &t,
-                          const SharedPairs<Real<X>> &statistics, Factors<Real<X>> f, const SharedPairs<Real<X>> &terms,
+                          const SharedPairs<Real<X>> &statistics, const Factors &f, const SharedPairs<Real<X>> &terms,
                           const KeptInput<X, D> &kept) {
   typedef Real<X> R;
   const wni_call &call = job.call;
-  const bool row_sums = call.geo.param_by_row && (call.dgamma != nullptr || call.dbeta != nullptr);
-  const GradientInput in = gradient_input<X, D>(call, row_sums, true);
-  const GradientTensors<X, D> from = gradient_tensors<X, D>(call, in, s, t);
-  const GradientOutputs<X> to = gradient_outputs<X>(call, s, t);
-  RowPlace place = first_row(s, t);
+  const GradientInput in = gradient_input<X, D>(call, false, true);
+  RowWalk<false> walk = row_walk<false>(job, s, t);
+  Line<const X *> from = in.dsum ? line_of<const X>(s, t, walk, call.dsum, job.walk.dsum)
+                                 : line_of<const X>(s, t, walk, call.residual, job.walk.residual);
+  GradientOutputs<X> to = gradient_outputs<X>(job, s, t, walk);
   unsigned slot = wn_thread();
-  int64_t row = t.row;
-  for (int i = 0; i < t.trips; i++, slot += wn_threads(), row += s.lanes) {
-    const bool there = i < t.rows;
-    Octet<R> dz = splat<R>(0), h = dz;
-    if (there) {
-      take_row_factors(call, place.b, &f);
-      dz = kept_dz(job, in, s, t, statistics, f, kept, slot, place, row, from, true);
-      h = kept_h(kept.x, slot);
-    }
-    const ColumnStatistics<R> k = kept_statistics(statistics, f.octet);
-    if (row_sums) store_row_sums(job, t, k, h, dz, there, place.b);
-    if (there) {
-      const Octet<R> gamma = gammas(f);
-      const ColumnTerms<R> of_columns = kept_terms(terms, f.octet);
-      Octet<R> dx;
-#pragma unroll
-      for (int c = 0; c < 8; c++) dx.v[c] = dx_of(k, of_columns, c, h.v[c], gamma.v[c] * dz.v[c]);
-      store_gradients(call, in, s, t, place, load_more(call, in, s, t, place, from, in.dsum), dz, &dx, to);
-    }
-    next_row(s, &place);
+  for (int i = 0; i < t.rows; i++, slot += wn_threads()) {
+    const auto row = [&] { return row_number<false>(s, t, i); };
+    const RowsAnew anew = walk_rows<1>(&walk);
+    Packed<X> more[1];
+    load_more(in, t, anew, in.residual || in.dsum, &from, more);
+    const KeptRow<R> r = kept_row(job, in, t, statistics, f, kept, slot, row, more[0], true);
+    Octet<R> dx = dx_of(r.v, kept_terms(terms, f.octet), xhats_of(r.k, r.apart), r.dz);
+    GradientPlaces<X, 1> at = {};
+    take_outputs<false>(call, anew, &to, &at);
+    store_gradients(call, in, t, to.wide, more[0], r.dz, &dx, at.dx[0], at.dresidual[0]);
   }
 }
 
@@ -252,13 +271,17 @@ column_backward_kernel(WN_PARAM(wni_cuda_job) job) {
   R *const room = factors + 32 * cut.tile_octets;
   const SharedPairs<R> terms = {reinterpret_cast<uint4 *>(room + 16 * cut.tile_octets), statistics.octets};
   const bool sums = !call.geo.param_by_row || call.dx.data != nullptr; /* else nobody asks for them */
-  const bool applies = call.dx.data != nullptr || call.dresidual.data != nullptr || call.geo.param_by_row;
-  BlockTeam team = block_team_of(cut.team);
-  for (int64_t task = team.index; task < team_tasks(job); task += team.teams) {
+  const bool applies = call.dx.data != nullptr || call.dresidual.data != nullptr;
+  for (unsigned turn = 0;; turn++) {
+    BlockTeam team =
+        block_team_of(static_cast<int>(wn_forget(static_cast<uint32_t>(cut.team)))); /* registers are few */
+    team.met = turn * team.blocks;
+    const int64_t task = team.index + static_cast<int64_t>(turn) * team.teams;
+    if (task >= team_tasks(job)) return;
     const ColumnTask t = team_task(job, s, task, team.member);
     keep_gradients(job, s, t, kept);
-    const Factors<R> f = factors_of_task(job, t, factors);
-    keep_statistics(job, t, statistics);
+    const Factors f = factors_of_task<R>(job, t, static_cast<unsigned>(reinterpret_cast<uint4 *>(factors) - dynamic));
+    keep_statistics(job, t, f, statistics);
     wn_sync_block();
     sum_kept(job, s, t, statistics, f, kept, room);
     leave_sums(job, t, room);

@@ -13,7 +13,7 @@ typedef ColumnShape<true> ForwardShape;
 struct ColumnInput {
   bool adds, stores; /* x + residual; to sum */
   bool second;       /* the residual is read, before or after */
-  bool from_sum, wide;
+  bool from_sum, wide, sum_wide;
 };
 
 /* again: a sum that the call stores has been stored; x or the residual may have been in its place. */
@@ -26,20 +26,26 @@ WN_DEVICE ColumnInput column_input(const wni_call &call, bool again, bool finish
   in.stores = in.adds && stored;
   in.second = in.adds || (finishes && call.add == WN_ADD_AFTER);
   in.wide = is_wide<X>(in.from_sum ? call.sum : call.x) && (!in.second || is_wide<X>(call.residual));
+  in.sum_wide = is_wide<X>(call.sum);
   return in;
 }
 
 template <class X>
-struct ColumnTensors {
-  const X *x, *residual;
-  X *sum;
+struct InputLines {
+  Line<const X *> x, residual;
+  Line<X *> sum;
+  RowsAhead ahead;
 };
 
-template <class X>
-WN_DEVICE ColumnTensors<X> column_tensors(const wni_call &call, const ColumnInput &in, const ForwardShape &s,
-                                          const ColumnTask &t) {
-  return {octets_of<const X>(s, t, in.from_sum ? call.sum : call.x), octets_of<const X>(s, t, call.residual),
-          octets_of<X>(s, t, call.sum)};
+/* Of a loop that takes n rows in a turn. */
+template <int n, class X, bool back>
+WN_DEVICE InputLines<X> input_lines(const wni_cuda_job &job, const ColumnInput &in, const ForwardShape &s,
+                                    const ColumnTask &t, const RowWalk<back> &w) {
+  const wni_call &call = job.call;
+  const wni_cuda_walk &steps = job.walk;
+  return {in.from_sum ? line_of<const X>(s, t, w, call.sum, steps.sum) : line_of<const X>(s, t, w, call.x, steps.x),
+          line_of<const X>(s, t, w, call.residual, steps.residual), line_of<X>(s, t, w, call.sum, steps.sum),
+          rows_ahead<n>(job, (in.second ? 16 : 8) * n * sizeof(X))};
 }
 
 template <class X>
@@ -57,39 +63,27 @@ struct InputRows {
   Packed<X> h[N], second[N];
 };
 
-template <bool wide, class X, int N>
-WN_DEVICE void load_input(const wni_call &call, const ColumnInput &in, const ForwardShape &s, const ColumnTask &t,
-                          RowPlace place, int rows, const ColumnTensors<X> &from, InputRows<X, N> *to) {
-#pragma unroll
-  for (int i = 0; i < N; i++) {
-    const X *const x = from.x + row_offset(s, in.from_sum ? call.sum : call.x, place);
-    to->h[i] = load_line<wide>(x, t.columns, i < rows);
-    if (in.second)
-      to->second[i] = load_line<wide>(from.residual + row_offset(s, call.residual, place), t.columns, i < rows);
-    next_row(s, &place);
-  }
-}
-
 /* More of x + residual at once would not fit in registers. */
 template <class X>
 constexpr int kInputRows = sizeof(X) == 2 ? 2 : 1;
 
-/* N rows from `place` on, of which `rows` are there, the others 0. In the end h is what is normalized. */
-template <class X, int N>
-WN_DEVICE void take_input(const wni_call &call, const ColumnInput &in, const ForwardShape &s, const ColumnTask &t,
-                          RowPlace place, int rows, const ColumnTensors<X> &from, InputRows<X, N> *to) {
-  if (in.wide && t.columns == 8) {
-    load_input<true>(call, in, s, t, place, rows, from, to);
-  } else {
-    load_input<false>(call, in, s, t, place, rows, from, to);
-  }
+/* N rows, of which `rows` are there, the others 0. In the end h is what is normalized. */
+template <bool back, class X, int N>
+WN_DEVICE void take_input(const ColumnInput &in, const ColumnTask &t, RowsAnew anew, int rows, InputLines<X> *lines,
+                          InputRows<X, N> *to) {
+  const bool wide = in.wide && t.columns == 8;
+  load_rows<back>(lines->ahead, anew, wide, t.columns, rows, &lines->x, to->h);
+  if (in.second) load_rows<back>(lines->ahead, anew, wide, t.columns, rows, &lines->residual, to->second);
   if (!in.adds) return;
 #pragma unroll
-  for (int i = 0; i < N; i++) {
-    to->h[i] = sum_of(to->h[i], to->second[i]);
-    if (in.stores && i < rows) store_line(from.sum + row_offset(s, call.sum, place), to->h[i], t.columns);
-    next_row(s, &place);
-  }
+  for (int i = 0; i < N; i++) to->h[i] = sum_of(to->h[i], to->second[i]);
+  if (!in.stores) return;
+  const bool sum_wide = in.sum_wide && t.columns == 8;
+  X *sum[N];
+  take_places<back>(anew, &lines->sum, sum);
+#pragma unroll
+  for (int i = 0; i < N; i++)
+    if (i < rows) store_line(sum_wide, sum[i], to->h[i], t.columns);
 }
 
 /* ---- moments */
@@ -171,25 +165,25 @@ constexpr int kGroupRows = 16 / sizeof(X);
 
 /* Of a thread's rows, in groups. */
 template <class X>
-WN_DEVICE ColumnMoments<Real<X>> moments_of_thread(const wni_call &call, const ForwardShape &s, const ColumnTask &t) {
+WN_DEVICE ColumnMoments<Real<X>> moments_of_thread(const wni_cuda_job &job, const ForwardShape &s,
+                                                   const ColumnTask &t) {
   typedef Real<X> R;
   constexpr int kRows = kGroupRows<X>, kAtOnce = kInputRows<X>;
+  const wni_call &call = job.call;
   const ColumnInput in = column_input<X>(call, false, false);
-  const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
+  RowWalk<false> walk = row_walk<false>(job, s, t);
+  InputLines<X> lines = input_lines<kAtOnce, X>(job, in, s, t, walk);
+  lines.ahead.least = kFarRows; /* a group's loads are enough */
   ColumnMoments<R> v = {};
-  RowPlace place = first_row(s, t);
   for (int i = 0; i < t.rows; i += kRows) {
     const int rows = t.rows - i < kRows ? t.rows - i : kRows;
     Packed<X> h[kRows];
 #pragma unroll
     for (int j = 0; j < kRows; j += kAtOnce) {
       InputRows<X, kAtOnce> input;
-      take_input(call, in, s, t, place, rows - j, from, &input);
+      take_input<false>(in, t, walk_rows<kAtOnce>(&walk), rows - j, &lines, &input);
 #pragma unroll
-      for (int k = 0; k < kAtOnce; k++) {
-        h[j + k] = input.h[k];
-        next_row(s, &place);
-      }
+      for (int k = 0; k < kAtOnce; k++) h[j + k] = input.h[k];
     }
     add_rows(h, i, rows, call.geo.centered, &v);
   }
@@ -228,7 +222,7 @@ column_moments_kernel(WN_PARAM(wni_cuda_job) job) {
   const ForwardShape s = column_shape<true>(job);
   for (int64_t task = wn_block(); task < s.tasks; task += wn_blocks()) {
     const ColumnTask t = column_task(job, s, task);
-    ColumnMoments<R> v = moments_of_thread<X>(job.call, s, t);
+    ColumnMoments<R> v = moments_of_thread<X>(job, s, t);
     merge_threads(&v, t, job.cut.column.tile_octets, job.tile_octets_log2, room);
     if (t.lane == 0) {
       StoredMoments<R> *const to =
@@ -280,13 +274,13 @@ WN_DEVICE ColumnFactors<R> column_factors(const wni_cuda_job &job, const ColumnT
   return v;
 }
 
-/* As affine() of stage.cuh. param: of the row, where it is by row. */
-template <class R>
-WN_DEVICE void column_affine(const wni_call &call, const ColumnFactors<R> &k, int64_t param, Octet<R> *h) {
+/* As affine() of stage.cuh. row(): its number, which is the parameter's where that is by row. */
+template <class R, class Row>
+WN_DEVICE void column_affine(const wni_call &call, const ColumnFactors<R> &k, const Row &row, Octet<R> *h) {
   if (call.geo.param_by_row) {
-    const R gamma = gamma_of<R>(call, param), beta = beta_of<R>(call, param);
+    const RowFactors<R> f = row_factors<R>(call, row());
 #pragma unroll
-    for (int i = 0; i < 8; i++) h->v[i] = affine<R>({k.mean[i], k.shift[i], k.scale[i]}, gamma, beta, h->v[i]);
+    for (int i = 0; i < 8; i++) h->v[i] = affine<R>({k.mean[i], k.shift[i], k.scale[i]}, f.gamma, f.beta, h->v[i]);
   } else {
 #pragma unroll
     for (int i = 0; i < 8; i++) h->v[i] = wn_fma(h->v[i] - k.mean[i], k.scale[i], k.shift[i]);
@@ -319,21 +313,22 @@ WN_DEVICE void scale_octet(R scale, Octet<R> *y) {
   for (int i = 0; i < 8; i++) y->v[i] *= scale;
 }
 
-/* From z on. */
-template <class X, class Place>
-WN_DEVICE void finish_row(const wni_call &call, const ColumnTask &t, uint8_t *mask, const Packed<X> &residual,
-                          Octet<Real<X>> *z, const Place &to, uint32_t *largest) {
+/* From z on. row(): the row's number. wide: y is, and the octet full. */
+template <class X, class Row, class Place>
+WN_DEVICE void finish_row(const wni_cuda_job &job, const ColumnTask &t, const Row &row, const Packed<X> &residual,
+                          Octet<Real<X>> *z, const Place &to, bool wide, uint32_t *largest) {
   typedef Real<X> R;
+  const wni_call &call = job.call;
   if (call.add == WN_ADD_AFTER) {
     const Octet<R> r = unpack(residual);
 #pragma unroll
     for (int i = 0; i < 8; i++) z->v[i] += r.v[i];
   }
-  if (call.mask != nullptr) *mask = signs_of(z->v, t.columns);
+  if (call.mask != nullptr) *mask_at(job, t, call.mask, row()) = signs_of(z->v, t.columns);
   activate(call, z->v);
   if (call.y_amax != nullptr) note_largest(*z, t.columns, largest);
   if (call.y_scale != nullptr) scale_octet(static_cast<R>(*call.y_scale), z);
-  store_line(to, *z, t.columns);
+  store_line(wide, to, *z, t.columns);
 }
 
 template <class X, class Y>
@@ -342,28 +337,26 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ForwardShape &s, const 
   constexpr int kRows = sizeof(X) == 8 ? 1 : 8 / sizeof(X);
   const wni_call &call = job.call;
   const ColumnInput in = column_input<X>(call, call.stats == WNI_STATS_COMPUTED, true);
-  const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
-  const Elements<Y> y = octets_of<Y>(s, t, call.y);
+  RowWalk<true> walk = row_walk<true>(job, s, t);
+  InputLines<X> lines = input_lines<kRows, X>(job, in, s, t, walk);
+  Line<Elements<Y>> y = line_of<Y>(s, t, walk, call.y, job.walk.y);
+  const bool wide = is_wide<Y>(call.y) && t.columns == 8;
   const ColumnFactors<R> k = column_factors<R>(job, t, static_cast<const Stats<R> *>(job.stats), 0);
-  const int64_t mask_row = (job.cut.column.columns + 7) / 8;
-  uint8_t *const first_mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
-  const int last = last_group(t.rows, kRows);
-  RowPlace group = place_of_row(s, t, last);
-  for (int i = last; i >= 0; i -= kRows, rows_back(s, kRows, &group)) {
+  for (int i = 0; i < t.rows; i += kRows) {
     const int rows = t.rows - i;
-    RowPlace place = group;
-    uint8_t *mask = first_mask + static_cast<int64_t>(i) * s.lanes * mask_row;
+    const RowsAnew anew = walk_rows<kRows>(&walk);
     InputRows<X, kRows> input;
-    take_input(call, in, s, t, place, rows, from, &input);
+    take_input<true>(in, t, anew, rows, &lines, &input);
+    Elements<Y> to[kRows];
+    take_places<true>(anew, &y, to);
 #pragma unroll
     for (int j = 0; j < kRows; j++) {
       if (j < rows) {
+        const auto row = [&] { return row_number<true>(s, t, i + j); };
         Octet<R> z = unpack(input.h[j]);
-        column_affine(call, k, place.b, &z);
-        finish_row(call, t, mask, input.second[j], &z, y + row_offset(s, call.y, place), largest);
+        column_affine(call, k, row, &z);
+        finish_row(job, t, row, input.second[j], &z, to[j], wide, largest);
       }
-      mask += s.lanes * mask_row;
-      next_row(s, &place);
     }
   }
 }

@@ -9,28 +9,29 @@ namespace wn {
 /* ---- x, or x + residual */
 
 template <class X>
-WN_DEVICE void keep_rows(const wni_call &call, const ForwardShape &s, const ColumnTask &t, const KeptOctets<X> &kept) {
-  const ColumnInput in = column_input<X>(call, false, false);
-  const ColumnTensors<X> from = column_tensors<X>(call, in, s, t);
-  RowPlace place = first_row(s, t);
+WN_DEVICE void keep_rows(const wni_cuda_job &job, const ForwardShape &s, const ColumnTask &t,
+                         const KeptOctets<X> &kept) {
+  constexpr int kRows = kInputRows<X>;
+  const ColumnInput in = column_input<X>(job.call, false, false);
+  RowWalk<false> walk = row_walk<false>(job, s, t);
+  InputLines<X> lines = input_lines<kRows, X>(job, in, s, t, walk);
+  lines.ahead.least = kFarRows;
   unsigned slot = wn_thread();
   if (in.wide && t.columns == 8 && !in.adds) {
+    const X *x[1];
     for (int i = 0; i < t.rows; i++, slot += wn_threads()) {
-      copy_octet(kept, slot, from.x + row_offset(s, call.x, place));
-      next_row(s, &place);
+      take_places<false>(walk_rows<1>(&walk), &lines.x, x);
+      copy_octet(kept, slot, x[0]);
     }
     wait_for_copies();
     return;
   }
-  constexpr int kRows = kInputRows<X>;
   for (int i = 0; i < t.rows; i += kRows) {
     InputRows<X, kRows> input;
-    take_input(call, in, s, t, place, t.rows - i, from, &input);
+    take_input<false>(in, t, walk_rows<kRows>(&walk), t.rows - i, &lines, &input);
 #pragma unroll
-    for (int k = 0; k < kRows; k++, slot += wn_threads()) {
+    for (int k = 0; k < kRows; k++, slot += wn_threads())
       if (i + k < t.rows) keep_octet(kept, slot, input.h[k]);
-      next_row(s, &place);
-    }
   }
 }
 
@@ -143,34 +144,29 @@ WN_DEVICE void apply_kept(const wni_cuda_job &job, const ForwardShape &s, const 
   typedef Real<X> R;
   constexpr int kRows = kInputRows<X>;
   const wni_call &call = job.call;
-  const bool after = call.add == WN_ADD_AFTER, wide = is_wide<X>(call.residual) && t.columns == 8;
-  const X *const residual = octets_of<const X>(s, t, call.residual);
-  const Elements<Y> y = octets_of<Y>(s, t, call.y);
-  const int64_t mask_row = (job.cut.column.columns + 7) / 8;
-  uint8_t *mask = call.mask + (t.slab * job.cut.column.rows + t.row) * mask_row + t.column / 8;
-  RowPlace place = first_row(s, t);
+  const bool after = call.add == WN_ADD_AFTER, full = t.columns == 8;
+  const bool wide = is_wide<X>(call.residual) && full, wide_y = is_wide<Y>(call.y) && full;
+  RowWalk<false> walk = row_walk<false>(job, s, t);
+  Line<const X *> residual = line_of<const X>(s, t, walk, call.residual, job.walk.residual);
+  Line<Elements<Y>> y = line_of<Y>(s, t, walk, call.y, job.walk.y);
   unsigned slot = wn_thread();
   for (int i = 0; i < t.rows; i += kRows) {
-    RowPlace next = place;
-    Packed<X> second[kRows];
-#pragma unroll
-    for (int j = 0; j < kRows; j++) {
-      const X *const from = residual + row_offset(s, call.residual, next);
-      const bool there = after && i + j < t.rows;
-      second[j] = wide ? load_line<true>(from, t.columns, there) : load_line<false>(from, t.columns, there);
-      next_row(s, &next);
-    }
+    const int rows = t.rows - i;
+    const RowsAnew anew = walk_rows<kRows>(&walk);
+    Packed<X> second[kRows] = {};
+    if (after) load_rows<false>({0, kFarRows}, anew, wide, t.columns, rows, &residual, second);
+    Elements<Y> to[kRows];
+    take_places<false>(anew, &y, to);
 #pragma unroll
     for (int j = 0; j < kRows; j++, slot += wn_threads()) {
-      if (i + j < t.rows) {
+      if (j < rows) {
+        const auto row = [&] { return row_number<false>(s, t, i + j); };
         Packed<X> h;
         take_octet(kept, slot, &h);
         Octet<R> z = unpack(h);
-        column_affine(call, k, place.b, &z);
-        finish_row(call, t, mask, second[j], &z, y + row_offset(s, call.y, place), largest);
+        column_affine(call, k, row, &z);
+        finish_row(job, t, row, second[j], &z, to[j], wide_y, largest);
       }
-      mask += s.lanes * mask_row;
-      next_row(s, &place);
     }
   }
 }
@@ -189,7 +185,7 @@ column_forward_kernel(WN_PARAM(wni_cuda_job) job) {
   uint32_t largest = 0;
   for (int64_t task = team.index; task < team_tasks(job); task += team.teams) {
     const ColumnTask t = team_task(job, s, task, team.member);
-    keep_rows(job.call, s, t, kept);
+    keep_rows(job, s, t, kept);
     take_chunk_moments(job, s, t, kept, room);
     meet(job, &team);
     const TileSets sets = tile_sets(job, t);

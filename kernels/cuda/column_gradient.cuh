@@ -33,11 +33,6 @@ WN_DEVICE bool signs_scattered(const wni_cuda_job &job) {
   return !column && job.call.geo.param_step != 0 && job.cut.row.elements % 8 != 0;
 }
 
-WN_DEVICE unsigned signs_of_row(const wni_cuda_job &job, const ColumnTask &t, int64_t row) {
-  const int64_t row_bytes = (job.cut.column.columns + 7) / 8;
-  return job.call.mask[(t.slab * job.cut.column.rows + row) * row_bytes + t.column / 8];
-}
-
 WN_DEVICE unsigned scattered_signs(const wni_cuda_job &job, const ColumnTask &t, SetPlace sets, int64_t row) {
   const int64_t set_bytes = job.cut.row.run_octets, row_sets = job.call.geo.extent[1];
   unsigned signs = 0;
@@ -51,16 +46,23 @@ WN_DEVICE unsigned scattered_signs(const wni_cuda_job &job, const ColumnTask &t,
 }
 
 template <class X, class D>
-struct GradientTensors {
-  const X *x, *more;
-  Elements<const D> dy;
+struct GradientLines {
+  Line<const X *> x, more;
+  Line<Elements<const D>> dy;
+  RowsAhead ahead;
 };
 
-template <class X, class D, bool column>
-WN_DEVICE GradientTensors<X, D> gradient_tensors(const wni_call &call, const GradientInput &in,
-                                                 const ColumnShape<column> &s, const ColumnTask &t) {
-  return {octets_of<const X>(s, t, call.x), octets_of<const X>(s, t, in.dsum ? call.dsum : call.residual),
-          octets_of<const D>(s, t, call.dy)};
+/* Of a loop that takes n rows in a turn. */
+template <int n, class X, class D, bool back, bool column>
+WN_DEVICE GradientLines<X, D> gradient_lines(const wni_cuda_job &job, const GradientInput &in,
+                                             const ColumnShape<column> &s, const ColumnTask &t,
+                                             const RowWalk<back> &w) {
+  const wni_call &call = job.call;
+  const wni_cuda_walk &steps = job.walk;
+  return {line_of<const X>(s, t, w, call.x, steps.x),
+          in.dsum ? line_of<const X>(s, t, w, call.dsum, steps.dsum)
+                  : line_of<const X>(s, t, w, call.residual, steps.residual),
+          line_of<const D>(s, t, w, call.dy, steps.dy), rows_ahead<n>(job, (in.x ? 16 : 8) * n * sizeof(X))};
 }
 
 /* Some of a thread's rows, one after the other. */
@@ -71,36 +73,22 @@ struct GradientRows {
   unsigned signs[N];
 };
 
-template <bool wide, class X, class D, int N, bool column>
-WN_DEVICE void load_gradients(const wni_cuda_job &job, const GradientInput &in, const ColumnShape<column> &s,
-                              const ColumnTask &t, RowPlace place, int64_t row, int rows,
-                              const GradientTensors<X, D> &from, GradientRows<X, D, N> *to) {
-  const wni_call &call = job.call;
-#pragma unroll
-  for (int i = 0; i < N; i++) {
-    const bool there = i < rows;
-    to->x[i] = load_line<wide>(from.x + row_offset(s, call.x, place), t.columns, there && in.x);
-    to->dy[i] = load_line<wide>(from.dy + row_offset(s, call.dy, place), t.columns, there);
-    if (in.residual || in.dsum) {
-      const int64_t offset = row_offset(s, in.dsum ? call.dsum : call.residual, place);
-      to->more[i] = load_line<wide>(from.more + offset, t.columns, there);
-    }
-    to->signs[i] = 0;
-    if (in.mask && there) to->signs[i] = signs_of_row(job, t, row + i * s.lanes);
-    next_row(s, &place);
-  }
-}
-
-/* N rows from `row` on, of which `rows` are there, the others 0. */
-template <class X, class D, int N, bool column>
+/* N rows, the thread's i-th first, of which `rows` are there, the others 0. */
+template <bool back, class X, class D, int N, bool column>
 WN_DEVICE void take_gradients(const wni_cuda_job &job, const GradientInput &in, const ColumnShape<column> &s,
-                              const ColumnTask &t, const RowPlace &place, int64_t row, int rows,
-                              const GradientTensors<X, D> &from, GradientRows<X, D, N> *to) {
-  if (in.wide && t.columns == 8) {
-    load_gradients<true>(job, in, s, t, place, row, rows, from, to);
-  } else {
-    load_gradients<false>(job, in, s, t, place, row, rows, from, to);
-  }
+                              const ColumnTask &t, RowsAnew anew, int i, GradientLines<X, D> *lines,
+                              GradientRows<X, D, N> *to) {
+  const bool wide = in.wide && t.columns == 8;
+  const int rows = t.rows - i;
+  load_rows<back>(lines->ahead, anew, wide, t.columns, in.x ? rows : 0, &lines->x, to->x);
+  load_rows<back>(lines->ahead, anew, wide, t.columns, rows, &lines->dy, to->dy);
+  if (in.residual || in.dsum) load_rows<back>(lines->ahead, anew, wide, t.columns, rows, &lines->more, to->more);
+#pragma unroll
+  for (int j = 0; j < N; j++) to->signs[j] = 0;
+  if (!in.mask || signs_scattered<column>(job)) return;
+#pragma unroll
+  for (int j = 0; j < N; j++)
+    if (j < rows) to->signs[j] = *mask_at(job, t, job.call.mask, row_number<back>(s, t, i + j));
 }
 
 /* ---- statistics and parameters ---------------------------------------------------------------------------------- */
@@ -145,32 +133,26 @@ WN_DEVICE ColumnStatistics<R> statistics_of_task(const wni_cuda_job &job, const 
   return k;
 }
 
-/* z is made again where a sign or slope needs it: from the factors of the tile's columns, which wait for that in shared
- * memory, beside the room of the sums; or with the row's own parameters. */
-template <class R>
+/* Gamma and beta of the tile's columns, in shared memory, 16 bytes after 16, from `first` on; or the row's own. */
 struct Factors {
-  SharedPairs<R> tile; /* gamma, beta */
-  unsigned octet;      /* the thread's, of the tile */
+  unsigned first, octets;
+  unsigned octet; /* the thread's, of the tile */
   bool by_row;
-  R gamma, beta;
 };
 
+/* Made where it is used: compilers lose sight of what a pointer to shared memory is. */
 template <class R>
-WN_DEVICE Octet<R> gammas(const Factors<R> &f) {
-  return f.by_row ? splat(f.gamma) : load_shared(f.tile, 0, f.octet);
+WN_DEVICE SharedPairs<R> factors_tile(const Factors &f) {
+  WN_DYNAMIC_SHARED(uint4, dynamic);
+  return {dynamic + f.first, f.octets};
 }
 
 template <class R>
-WN_DEVICE Octet<R> betas(const Factors<R> &f) {
-  return f.by_row ? splat(f.beta) : load_shared(f.tile, 1, f.octet);
-}
-
-template <class R>
-WN_DEVICE Factors<R> factors_of_task(const wni_cuda_job &job, const ColumnTask &t, R *room) {
+WN_DEVICE Factors factors_of_task(const wni_cuda_job &job, const ColumnTask &t, unsigned first_word) {
   const unsigned octets = static_cast<unsigned>(job.cut.column.tile_octets);
-  const SharedPairs<R> tile = {reinterpret_cast<uint4 *>(room), octets};
-  const Factors<R> f = {tile, wn_thread() % octets, job.call.geo.param_by_row, 1, 0};
+  const Factors f = {first_word, octets, wn_thread() & (octets - 1), job.call.geo.param_by_row};
   if (f.by_row) return f;
+  const SharedPairs<R> tile = factors_tile<R>(f);
   wn_sync_block(); /* nobody reads the last task's any more */
   const int64_t first = 8 * t.tile * job.cut.column.tile_octets, after = job.cut.column.columns - first;
   const int columns = 8 * job.cut.column.tile_octets, threads = static_cast<int>(wn_threads());
@@ -183,28 +165,82 @@ WN_DEVICE Factors<R> factors_of_task(const wni_cuda_job &job, const ColumnTask &
   return f;
 }
 
-/* b of a row: where the parameter is the row's, a is 0 always, and this its index. */
+/* Where the statistics are the columns' too, what is made of gamma and rstd is in gamma's place: all threads of an
+ * octet have the same ones. */
 template <class R>
-WN_DEVICE void take_row_factors(const wni_call &call, int64_t b, Factors<R> *f) {
-  if (f->by_row) f->gamma = gamma_of<R>(call, b), f->beta = beta_of<R>(call, b);
+WN_DEVICE void scale_tile(const ColumnTask &t, const Factors &f, const ColumnStatistics<R> &k) {
+  if (f.by_row) return;
+  if (t.lane == 0) {
+#pragma unroll
+    for (unsigned i = 0; i < 8; i++) *pair_element(factors_tile<R>(f), 0, f.octet, i) *= k.rstd[i];
+  }
+  wn_sync_block();
+}
+
+/* The two numbers of each of an octet's columns. */
+template <class R>
+WN_DEVICE void take_pair(const SharedPairs<R> &tile, unsigned octet, R (&first)[8], R (&second)[8]) {
+  const OctetPair<R> v = load_shared(tile, octet);
+#pragma unroll
+  for (int i = 0; i < 8; i++) first[i] = v.of[0][i], second[i] = v.of[1][i];
+}
+
+/* z = (h - mean) scale + beta is made again where a sign or slope needs it, and dx is dz scale and more. weight: gamma
+ * where it is the row's, else 1. */
+template <class R>
+struct ColumnScales {
+  R scale[8], beta[8], weight;
+};
+
+/* by_row: that it may be so is a constant. scaled: see scale_tile. row(): its number, which is the parameter's. */
+template <bool by_row, class R, class Row>
+WN_DEVICE ColumnScales<R> scales_of_row(const wni_call &call, const Factors &f, bool scaled, const Row &row,
+                                        const ColumnStatistics<R> &k) {
+  ColumnScales<R> v;
+  v.weight = 1;
+  if (by_row && f.by_row) {
+    const RowFactors<R> own = row_factors<R>(call, row());
+    v.weight = own.gamma;
+#pragma unroll
+    for (int i = 0; i < 8; i++) v.scale[i] = k.rstd[i] * own.gamma, v.beta[i] = own.beta;
+    return v;
+  }
+  take_pair(factors_tile<R>(f), f.octet, v.scale, v.beta);
+  if (scaled) return v;
+#pragma unroll
+  for (int i = 0; i < 8; i++) v.scale[i] *= k.rstd[i];
+  return v;
+}
+
+/* h - mean */
+template <class R>
+WN_DEVICE Octet<R> centered(const ColumnStatistics<R> &k, Octet<R> h) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) h.v[i] -= k.mean[i];
+  return h;
+}
+
+template <class R>
+WN_DEVICE Octet<R> xhats_of(const ColumnStatistics<R> &k, Octet<R> apart) {
+#pragma unroll
+  for (int i = 0; i < 8; i++) apart.v[i] *= k.rstd[i];
+  return apart;
 }
 
 /* ---- dz --------------------------------------------------------------------------------------------------------- */
 
-/* dz in place of dy. */
+/* dz in place of dy. apart: h - mean. */
 template <class X>
-WN_DEVICE void make_dz(const wni_call &call, const GradientInput &in, const ColumnStatistics<Real<X>> &k,
-                       const Factors<Real<X>> &f, const Octet<Real<X>> &h, const Packed<X> &more, unsigned signs,
-                       Octet<Real<X>> *dy) {
+WN_DEVICE void make_dz(const wni_call &call, const GradientInput &in, const ColumnScales<Real<X>> &v,
+                       const Octet<Real<X>> &apart, const Packed<X> &more, unsigned signs, Octet<Real<X>> *dy) {
   if (call.act == WN_ACT_NONE) return;
   if (in.mask) {
     mask_back(call, static_cast<uint8_t>(signs), dy->v);
     return;
   }
-  const Octet<Real<X>> gamma = gammas(f), beta = betas(f);
   Octet<Real<X>> z;
 #pragma unroll
-  for (int i = 0; i < 8; i++) z.v[i] = wn_fma(h.v[i] - k.mean[i], k.rstd[i] * gamma.v[i], beta.v[i]);
+  for (int i = 0; i < 8; i++) z.v[i] = wn_fma(apart.v[i], v.scale[i], v.beta[i]);
   if (in.residual) {
     const Octet<Real<X>> r = unpack(more);
 #pragma unroll

@@ -30,6 +30,20 @@ typedef struct wni_cuda_constants_f64 {
   double inverse_size, eps;
 } wni_cuda_constants_f64;
 
+/* Bytes from a thread's octet in a row to that in its next row, and how many more where b begins anew. */
+typedef struct wni_cuda_step {
+  int64_t next, anew;
+} wni_cuda_step;
+
+/* The column family: rows side by side in a block, from a thread's row to its next. The rows of a slab are (a, b), b
+ * has the extent `inner`, and lanes = step_a * inner + step_b. */
+typedef struct wni_cuda_walk {
+  int lanes, step_a, step_b;
+  bool even; /* b begins anew nowhere, or the rows are all as far from one another */
+  int64_t inner;
+  wni_cuda_step x, residual, y, sum, dy, dsum, dx, dresidual;
+} wni_cuda_walk;
+
 typedef struct wni_cuda_job {
   wni_call call;
   wni_cuda_cut cut;
@@ -45,6 +59,7 @@ typedef struct wni_cuda_job {
   wni_cuda_constants_f64 f64;
   int lanes_log2; /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
   int tile_octets_log2;
+  wni_cuda_walk walk;
   /* Arrays of the workspace; NULL where the plan has no use for one. */
   void *moments, *stats, *sums, *set_sums, *params;
   unsigned *arrived;

@@ -290,16 +290,19 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
   const BackwardWants wants = backward_wants(job);
   const Team threads = block_team();
   BlockTeam team = block_team_of(row.team);
-  const RowPart part = team_part(row, team.member);
-  const TeamRooms<X, D, R> rooms = team_rooms<X, D, R>(row, part, dynamic);
+  const RowPart kept_part = team_part(row, team.member);
+  const TeamRooms<X, D, R> rooms = team_rooms<X, D, R>(row, kept_part, dynamic);
+  /* Not kept where registers are needed to ask ahead. */
+  const auto own_part = [&] { return WN_FETCHES_AHEAD ? team_part(row, wn_forget(team.member)) : kept_part; };
   const bool runs = row.team_runs != 0, meets = runs || team.blocks > 1;
   const Pieces pieces = pieces_of_sums(job);
   const int log2 = lanes_for(pieces.count);
   if (wants.columns) /* a thread has the same columns in each set, and so their sums to itself */
-    for (unsigned o = threads.rank; o < part.count; o += threads.width) store_shared(rooms.columns, o, no_sums<R>());
+    for (unsigned o = threads.rank; o < kept_part.count; o += threads.width)
+      store_shared(rooms.columns, o, no_sums<R>());
   int turn = 0;
   for (int64_t task = team.index; task < call.geo.sets; task += team.teams) {
-    /* What follows from the part's place is made for each set again, rather than kept. */
+    const RowPart part = own_part();
     const RowBackward<X, D> set = row_backward<X, D>(job, row_place(call.geo, 1, task), forget(part.run));
     const Normalizer<R> s = saved_normalizer<R>(call, task);
     R sums[2] = {0, 0};
@@ -326,18 +329,20 @@ WN_DEVICE void backward_team(const wni_cuda_job &job) {
     } else {
       terms = terms_of_sums(job, s, sums, OneParam<R>{}, set.start.param);
     }
-    const RowBackward<X, D> again = row_backward<X, D>(job, row_place(call.geo, 1, forget(task)), forget(part.run));
+    const RowPart part_again = own_part();
+    const RowBackward<X, D> again =
+        row_backward<X, D>(job, row_place(call.geo, 1, forget(task)), forget(part_again.run));
     const Normalizer<R> same = saved_normalizer<R>(call, forget(task));
-    if (runs && row.run_octets >= 32) {
-      apply_runs(job, again, part, same, terms, rooms.kept);
+    if (WN_FAST_MEMORY && runs && row.run_octets >= 32) {
+      apply_runs(job, again, part_again, same, terms, rooms.kept);
       wn_sync_block(); /* before what others have kept is another set's */
     } else {
-      apply_gradient<true>(job, again, part, threads, same, terms, rooms.kept);
+      apply_gradient<true>(job, again, part_again, threads, same, terms, rooms.kept);
     }
   }
   if (!wants.columns) return;
   if (row.cluster == 1) {
-    store_param_rows(job, team.index, part.octet, rooms.columns);
+    store_param_rows(job, team.index, kept_part.octet, rooms.columns);
   } else {
     store_cluster_rows(job, rooms.columns);
   }

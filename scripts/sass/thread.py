@@ -41,6 +41,7 @@ def half_bits(word):
 _REGISTER = re.compile(r"(U?R)(\d+|Z)")
 _PREDICATE = re.compile(r"(!?)(U?P)(\d|T)$")
 _CONSTANT = re.compile(r"cx?\[(0x\w+|UR\d+)\]\[(?:(R\d+|UR\d+|URZ|RZ)\+?)?(-?0x\w+)?\]")
+_SCALE = re.compile(r"\.X(4|8|16)\b")
 _ADDRESS = re.compile(r"\[(.*)\]$")
 COMPARE = {
     "EQ": lambda a, b: a == b, "NE": lambda a, b: a != b, "LT": lambda a, b: a < b, "LE": lambda a, b: a <= b,
@@ -169,7 +170,8 @@ class Thread:
             elif wide and (".64" in term or match.group(1) == "UR"):
                 total += self.pair(term)
             else:
-                total += self.register(*match.groups())
+                scale = _SCALE.search(term)
+                total += self.register(*match.groups()) * (int(scale.group(1)) if scale else 1)
         return total & ((1 << 64) - 1)
 
     # ---- groups of instructions
@@ -219,13 +221,15 @@ class Thread:
         to, carries, rest = self.split(i.operands, 1)
         extra = self.predicate(rest.pop()) if "X" in i.modifiers else 0
         shift = self.value(rest.pop())
-        a, b = self.value(rest[0]) & MASK, self.value(rest[1])
+        negated = rest[0].startswith("-")
+        a, b = self.value(rest[0].lstrip("-")) & MASK, self.value(rest[1])
         if "HI" in i.modifiers:
             high = self.value(rest[2]) & MASK if len(rest) > 2 else MASK if a & 0x80000000 else 0
             a = (high << 32 | a) >> (32 - shift)
         else:
             a <<= shift
-        total = (a & MASK) + b + extra
+        a &= MASK
+        total = ((1 << 32) - a if negated else a) + b + extra  # not cut, so that carries are right
         self.carry(carries, total)
         self.set(to, total)
 
@@ -391,6 +395,10 @@ class Thread:
         bits = sum(1 << k for k in range(7) if self.p.get(f"P{k}", False))
         self.set(i.operands[0], bits & self.value(i.operands[3]))
 
+    def uniform_flags_to_register(self, i):
+        bits = sum(1 << k for k in range(7) if self.p.get(f"UP{k}", False))
+        self.set(i.operands[0], bits & self.value(i.operands[3]))
+
     def register_to_flags(self, i):
         bits, mask = self.value(i.operands[1]), self.value(i.operands[2])
         for k in range(7):
@@ -462,7 +470,7 @@ OPERATIONS = {
     "LDC": Thread.load_constant, "ULDC": Thread.load_constant, "LDCU": Thread.load_constant,
     "LDG": Thread.load, "LD": Thread.load, "LDS": Thread.load_shared, "STS": Thread.store_shared,
     "FLO": Thread.highest_bit, "UFLO": Thread.highest_bit,
-    "P2R": Thread.flags_to_register, "R2P": Thread.register_to_flags,
+    "P2R": Thread.flags_to_register, "UP2UR": Thread.uniform_flags_to_register, "R2P": Thread.register_to_flags,
     "SEL": Thread.choose, "USEL": Thread.choose, "FSEL": Thread.choose,
     "MOV": Thread.move, "UMOV": Thread.move, "R2UR": Thread.move, "REDUX": Thread.move, "CREDUX": Thread.move,
     "SHFL": lambda t, i: t.set(i.operands[1], t.value(i.operands[2])),

@@ -19,13 +19,14 @@ Step = namedtuple("Step", "instruction area bytes kept in_flight depth")
 
 
 class Ahead:
-    """What the first of `threads` threads has asked for and none has loaded yet, in bytes of each thread."""
+    """What has been asked for and not been loaded yet, in bytes of each thread."""
 
-    def __init__(self, threads):
-        self.threads, self.asked_for = threads, []  # first and last address, bytes left
+    def __init__(self):
+        self.asked_for = []  # first and last address, bytes left
 
-    def asked(self, address, size):
-        self.asked_for.append([address, address + size, size / self.threads])
+    def asked(self, address, size, threads):
+        """By one thread for so many."""
+        self.asked_for.append([address, address + size, size / threads])
 
     def loaded(self, address, size):
         for piece in self.asked_for:
@@ -42,7 +43,7 @@ class Ahead:
 def follow(listed, thread, most=30000, still=4000, share=32):
     """The steps of a thread until it ends, or has met nothing new for `still` steps, or the first `most`. share: threads
     for which the first one asks ahead."""
-    ahead = Ahead(share)
+    ahead = Ahead()
     index = {i.address: k for k, i in enumerate(listed)}
     steps, pending, at, callers, met, news = [], {}, 0, [], set(), 0
     while len(steps) < most and len(steps) - news < still:
@@ -71,7 +72,9 @@ def follow(listed, thread, most=30000, still=4000, share=32):
                 ahead.loaded(address, size)
         if runs and i.op in FETCHES:
             place, words = thread.fetched_ahead(i)
-            ahead.asked(place, 16 * words)
+            ahead.asked(place, 16 * words, share)
+        if runs and i.op == "CCTL" and "PF2" in i.modifiers:  # each thread its own octet
+            ahead.asked(thread.pair(i.operands[0]), 16, 1)
         steps.append(Step(i, area, size, kept, sum(pending.values()) + ahead.bytes(), len(callers)))
         if runs and i.op == "EXIT":
             return steps
@@ -142,11 +145,13 @@ def hot_loops(steps, x_bytes):
 
 
 def _full_turn(turns, x_bytes):
-    """The shortest of those with most elements: a loop's last turn may have fewer. What is half as long again as others
-    has left the loop in between."""
+    """The middle one of those with most elements: a loop's last turn may have fewer, its first one less to do. What is
+    half as long again as others has left the loop in between."""
     shortest = min(len(turn) for turn in turns)
     turns = [turn for turn in turns if 2 * len(turn) <= 3 * shortest]
-    return max(turns, key=lambda turn: (_elements(turn, x_bytes), -len(turn)))
+    most = max(_elements(turn, x_bytes) for turn in turns)
+    full = sorted((turn for turn in turns if _elements(turn, x_bytes) == most), key=len)
+    return full[len(full) // 2]
 
 
 def _elements(turn, x_bytes):

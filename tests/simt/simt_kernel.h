@@ -170,6 +170,7 @@ WN_DEVICE void wn_copy_bulk(void *shared, const void *global, unsigned bytes, wn
 
 #define WN_FETCHES_AHEAD true
 WN_DEVICE void wn_fetch_ahead(const void *global, unsigned bytes) { wn_simt_fetch_ahead(global, bytes); }
+WN_DEVICE void wn_fetch_own(const void *global) { wn_simt_fetch_ahead(global, 16); }
 
 /* ---- memory that will not be read again soon */
 
