@@ -14,15 +14,17 @@ endif()
 # 10.3, 12.1) as well, and PTX on everything from its own version on: that of 10.0 is compiled by the driver for 11.0 and
 # for what comes after 12.x. PTX of 12.0 would leave 11.0 out, PTX of both would serve nobody else. 8.6 and 8.9 stand here
 # for their larger register use per thread and their own scheduling; 9.0's code runs nowhere else.
-# Half of the time goes into making PTX, so it is made once where two would say the same. 8.9 is the first that converts
-# to 8-bit floating point by an instruction, 9.0 the first with clusters.
+# Half of the time goes into making PTX, so it is made once where two would say the same. 8.6 has too little bandwidth to
+# need the short ways of 8.0 (WN_FAST_MEMORY), 8.9 is the first that converts to 8-bit floating point by an instruction,
+# 9.0 the first with clusters.
 if(DEFINED CMAKE_CUDA_ARCHITECTURES OR DEFINED ENV{CUDAARCHS})
   set(warpnorm_cuda_code "")
 else()
   set(CMAKE_CUDA_ARCHITECTURES OFF)
   set(warpnorm_cuda_code
       --generate-code=arch=compute_75,code=[sm_75]
-      --generate-code=arch=compute_80,code=[sm_80,sm_86]
+      --generate-code=arch=compute_80,code=[sm_80]
+      --generate-code=arch=compute_86,code=[sm_86]
       --generate-code=arch=compute_89,code=[sm_89]
       --generate-code=arch=compute_90,code=[sm_90]
       --generate-code=arch=compute_100,code=[compute_100,sm_100,sm_120])

@@ -558,6 +558,24 @@ TEST(PlanCuda, RowsOfLanguageModelsAreReadOnce) {
   EXPECT_EQ(PlanOn("H200", RmsRows(131072, 128, WN_INFER)).cut.row.lanes, 4);
 }
 
+// Partial rows are at most 8 % of what the pass moves, with as few blocks in a cluster as do.
+TEST(PlanCuda, FewRowsLeaveFewPartialRows) {
+  const auto blocks_of = [](const char *device, std::int64_t n, std::int64_t c) {
+    const wni_cuda_plan plan = PlanOn(device, RmsRows(n, c, WN_BACKWARD));
+    EXPECT_EQ(plan.launch[0].function, WNI_CUDA_ROW_BACKWARD);
+    const double least = static_cast<double>(n * c * 3 * 2);
+    if (plan.launch[0].cluster > 1) {
+      EXPECT_LE(plan.traffic.partial, 0.08 * least) << device << " " << n << " x " << c;
+    }
+    return plan.launch[0].cluster;
+  };
+  EXPECT_EQ(blocks_of("H200", 16384, 4096), 1u);
+  EXPECT_EQ(blocks_of("H100", 1024, 12288), 4u);
+  EXPECT_EQ(blocks_of("H100", 512, 16384), 8u);
+  EXPECT_EQ(blocks_of("B200", 1024, 12288), 4u);
+  EXPECT_EQ(blocks_of("A100", 1024, 12288), 1u) << "has no clusters";
+}
+
 TEST(PlanCuda, TakesUnder2Microseconds) {
   const std::vector<PlanCase> &cases = PlanCases();
   const wni_cuda_figures &device = wni_cuda_devices[0];

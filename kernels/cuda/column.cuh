@@ -24,7 +24,7 @@ WN_DEVICE int rows_from(int first, int step, int rows) {
 
 /* ---- the matrix */
 
-/* COLUMN, or ROW sets whose parameters go by column, which are one slab (host/run_cuda.c, walk_make). Which of the two
+/* COLUMN, or ROW sets whose parameters go by column, which are one slab (host/job_cuda.c, walk_make). Which of the two
  * is a constant of the code: most kernels are for COLUMN alone. */
 template <bool column>
 struct ColumnShape {

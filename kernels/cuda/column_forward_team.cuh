@@ -130,7 +130,7 @@ WN_DEVICE void make_table(const wni_cuda_job &job, const ColumnTask &t, const Ti
   each_tile_set(sets, log2, [&](int64_t set, int64_t i, bool there) {
     const Moments<R> v = moments_of_set<R>(job, set, pieces, log2, there);
     if (!there || (wn_lane() & ((1u << log2) - 1)) != 0) return;
-    table[i] = statistics_of_moments(job.call, v);
+    table[i] = statistics_of_moments(job, v);
     if (tells_of_set(job, t, sets, set)) store_stats<R>(job, set, table[i]);
   });
   wn_sync_block();

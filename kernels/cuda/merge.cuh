@@ -51,7 +51,7 @@ merge_moments_kernel(WN_PARAM(wni_cuda_job) job) {
     if (sends) {
       send_moments(job, set, v);
     } else {
-      store_stats<R>(job, set, statistics_of_moments(job.call, v));
+      store_stats<R>(job, set, statistics_of_moments(job, v));
     }
   }
   if (sends) store_header(job);

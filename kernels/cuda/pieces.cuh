@@ -101,11 +101,11 @@ WN_DEVICE Moments<R> moments_of_lane(const wni_cuda_job &job, int64_t set, const
 
 /* Of a set. */
 template <class R>
-WN_DEVICE Stats<R> statistics_of_moments(const wni_call &call, const Moments<R> &v) {
+WN_DEVICE Stats<R> statistics_of_moments(const wni_cuda_job &job, const Moments<R> &v) {
   Stats<R> s;
   two_sum(v.mean, v.low, &s.mean, &s.mean_low);
-  s.var = wn_divide(v.m2, static_cast<R>(call.geo.set_size));
-  s.rstd = rstd_of(s.var, static_cast<R>(call.eps));
+  s.var = wn_divide(v.m2, static_cast<R>(job.call.geo.set_size));
+  s.rstd = rstd_of(s.var, constants_of<R>(job).eps);
   return s;
 }
 

@@ -218,11 +218,9 @@ WN_DEVICE void wn_fetch_ahead(const void *global, unsigned bytes) {
   asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(global)), "r"(bytes));
 #endif
 }
-/* The 16 bytes there, aligned: each thread its own. */
+/* The 16 bytes there, aligned: each thread its own, on every GPU. */
 WN_DEVICE void wn_fetch_own(const void *global) {
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
   asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(global)));
-#endif
 }
 
 /* ---- 16, 8 and 4 bytes of global memory that will not be read again soon, aligned */

@@ -108,14 +108,14 @@ WN_DEVICE RowStep row_step(const wni_cuda_job &job, const Team &team, bool steps
 }
 
 /* Of set `set` of an even job, or of any. */
-WN_DEVICE RowPlace set_place(const wni_cuda_job &job, int64_t set, bool with_middle) {
+WN_DEVICE RowPlace place_of_set(const wni_cuda_job &job, int64_t set, bool with_middle) {
   const wni_geometry &geo = job.call.geo;
   if (!job.even) return row_place(geo, 1, set);
   return {set, with_middle && geo.param_step != 0 ? row_place(geo, 1, set).middle : 0, 0};
 }
 
 WN_DEVICE RowPlace next_set(const wni_cuda_job &job, int64_t set, RowStep *step) {
-  if (!step->steps) return set_place(job, set, true);
+  if (!step->steps) return place_of_set(job, set, true);
   const RowPlace at = step->at;
   step->at.outer += step->by.outer;
   step->at.middle += step->by.middle;

@@ -7,9 +7,9 @@
 
 namespace wn {
 
-/* So many turns of a loop whose threads load `bytes` in each. */
-WN_DEVICE unsigned turns_ahead(const wni_cuda_job &job, unsigned bytes) {
-  return WN_FETCHES_AHEAD && job.in_flight > bytes ? (job.in_flight + bytes - 1) / bytes : 0;
+/* So many turns of a loop whose threads take `bytes` in each, `loads` of them at a time. */
+WN_DEVICE unsigned turns_ahead(const wni_cuda_job &job, unsigned loads, unsigned bytes) {
+  return WN_FETCHES_AHEAD && job.in_flight > loads ? (job.in_flight + bytes - 1) / bytes : 0;
 }
 
 /* ---- parts of a set: of each turn a piece, by the lanes of the block's first warp, one for each run */
@@ -27,7 +27,7 @@ WN_DEVICE const void *octet_place(const RowTensor<T> &t, const RowOctet &o) {
 WN_DEVICE const void *octet_place(const RowTensor<const mixed> &t, const RowOctet &o) { return row_at(t, o).at; }
 
 WN_DEVICE unsigned part_turns_ahead(const wni_cuda_job &job, const Team &team, unsigned bytes) {
-  return job.ahead && team.block ? turns_ahead(job, bytes) : 0;
+  return job.ahead && team.block ? turns_ahead(job, bytes, bytes) : 0;
 }
 
 /* The part's octets first, first + 1, . . . first + count - 1, or those of them that it has. */
@@ -54,8 +54,9 @@ struct SetsAhead {
   int64_t by;
 };
 
-WN_DEVICE SetsAhead sets_ahead(const wni_cuda_job &job, const Team &team, unsigned bytes) {
-  const unsigned turns = turns_ahead(job, bytes);
+/* Of which a thread takes `bytes`, `loads` of them at a time. */
+WN_DEVICE SetsAhead sets_ahead(const wni_cuda_job &job, const Team &team, unsigned loads, unsigned bytes) {
+  const unsigned turns = turns_ahead(job, loads, bytes);
   return {turns > 0 && job.sets_ahead && (team.block ? wn_thread() : wn_lane()) == 0, turns * team.step};
 }
 

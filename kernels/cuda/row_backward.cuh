@@ -168,6 +168,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
                            {-1, {}},
                            {},
                            wants};
+  fetch_params(job, state.octets);
   if (K > 1 && row.keeps_params) {
     keep_params(job, pairs, needs_z(job.call));
     wn_sync_block();
@@ -176,7 +177,8 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   begin_columns<X, D, scope>(&state);
   int turn = 0;
   RowStep step = row_step(job, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
-  const SetsAhead ahead = sets_ahead(job, team, K * 8 * (sizeof(X) + sizeof(D)));
+  constexpr unsigned kBytes = 8 * (sizeof(X) + sizeof(D));
+  const SetsAhead ahead = sets_ahead(job, team, Holds::batch * kBytes, K * kBytes);
   fetch_first_sets<X>(job, ahead, team, job.call.x);
   fetch_first_sets<D>(job, ahead, team, job.call.dy);
   for (int64_t base = team.base; base < geo.sets; base += team.step) {
@@ -195,9 +197,10 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     if (wants.sums && here && team.rank == 0) store_task_sums(job, base + team.offset, sums);
     if (!gives || !here) continue;
     /* Where registers are short places are made again, rather than kept: of many octets once. */
-    const RowBackward<X, D> again = K > 1 && (kScopeIsBlock<scope> || !job.plain)
-                                        ? row_backward<X, D>(job, set_place(job, forget(base) + team.offset, false), 0)
-                                        : set;
+    const RowBackward<X, D> again =
+        K > 1 && (kScopeIsBlock<scope> || !job.plain)
+            ? row_backward<X, D>(job, place_of_set(job, forget(base) + team.offset, false), 0)
+            : set;
     give_set(job, again, s, terms_of_sums(job, s, sums, state.one, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);

@@ -46,6 +46,23 @@ WN_DEVICE HeldOctets<K> held_octets(const wni_cuda_row &row, const Team &team) {
   return held;
 }
 
+/* Gamma and beta of a plain job's octets, which nobody keeps, while x is on its way: they are needed when the set's
+ * sums are there. */
+template <int K>
+WN_DEVICE void fetch_params(const wni_cuda_job &job, const HeldOctets<K> &octets) {
+  const wni_call &call = job.call;
+  const wni_cuda_row &row = job.cut.row;
+  if (!job.plain || !row.per_element || row.keeps_params || call.geo.param_step != 0) return;
+  const unsigned bytes = 8u << (call.types.param == WN_F64 ? 3 : bytes_log2(call.types.param));
+#pragma unroll
+  for (int k = 0; k < K; k++) {
+    if (octets.at[k].octet >= row.octets) continue;
+    const uint64_t at = static_cast<uint64_t>(octets.at[k].octet) * bytes;
+    if (call.gamma != nullptr) wn_fetch_own(static_cast<const char *>(call.gamma) + at);
+    if (call.beta != nullptr) wn_fetch_own(static_cast<const char *>(call.beta) + at);
+  }
+}
+
 /* ---- statistics of a set in registers */
 
 /* off: from the first mean to the mean. */
@@ -178,6 +195,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
     wn_sync_block();
   }
   HeldOctets<K> octets = held_octets<K>(row, team);
+  fetch_params(job, octets);
   const Constants<R> &all = constants_of<R>(job);
   const bool stores_sum = call.add == WN_ADD_BEFORE && call.sum.data != nullptr;
   int turn = 0;
@@ -186,7 +204,7 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
   OneParam<R> one = {};
   const ParamSource<R> from = {&one, K == 1 ? &params.values : nullptr, K == 1 ? nullptr : &pairs};
   RowStep step = row_step(job, team, K == 1 || job.plain);
-  const SetsAhead ahead = sets_ahead(job, team, K * 8 * sizeof(X));
+  const SetsAhead ahead = sets_ahead(job, team, K * 8 * sizeof(X), K * 8 * sizeof(X));
   fetch_first_sets<X>(job, ahead, team, call.x);
   for (int64_t base = team.base; base < call.geo.sets; base += team.step) {
     const RowPlace at = next_set(job, base + team.offset, &step);
@@ -323,7 +341,7 @@ WN_DEVICE void forward_team(const wni_cuda_job &job) {
       meet(job, &team);
       v = moments_of_set<R>(job, task, pieces, log2, true);
     }
-    const Stats<R> s = statistics_of_moments(call, v);
+    const Stats<R> s = statistics_of_moments(job, v);
     if (threads.rank == 0 && team.member == 0) store_stats<R>(job, task, s);
     apply_octets<true>(job, set, part, threads, {s.mean, s.mean_low, s.rstd}, call.sum.data != nullptr, kept, &largest);
   }

@@ -6,29 +6,6 @@
 
 namespace wn {
 
-/* What is the same for all sets, converted once, by the host. */
-template <class R>
-struct ConstantsOf;
-template <>
-struct ConstantsOf<float> {
-  typedef wni_cuda_constants_f32 type;
-};
-template <>
-struct ConstantsOf<double> {
-  typedef wni_cuda_constants_f64 type;
-};
-template <class R>
-using Constants = typename ConstantsOf<R>::type;
-
-template <class R>
-WN_DEVICE const Constants<R> &constants_of(const wni_cuda_job &job) {
-  if constexpr (sizeof(R) == 8) {
-    return job.f64;
-  } else {
-    return job.f32;
-  }
-}
-
 /* ---- forward */
 
 template <class X, class Y>
@@ -226,7 +203,7 @@ WN_DEVICE Gradient<Real<X>> gradient_of(const wni_cuda_job &job, const RowBackwa
       return v;
     }
     activate_back(call, z.v, v.dz.v);
-    if (!is_costly(call.act)) return v; /* nothing is kept over a call */
+    if (sizeof(R) < 8 && !is_costly(call.act)) return v; /* nothing is kept over a call, and f64 has not the room */
     v.xhat = xhats_of(s, forget(in.x));
   } else if (call.act != WN_ACT_NONE) {
     mask_back(call, in.signs, v.dz.v);

@@ -36,6 +36,29 @@ using Stats = typename StatsOf<R>::type;
 template <class R>
 using StoredMoments = typename StatsOf<R>::moments;
 
+/* What is the same for all sets, converted once, by the host. */
+template <class R>
+struct ConstantsOf;
+template <>
+struct ConstantsOf<float> {
+  typedef wni_cuda_constants_f32 type;
+};
+template <>
+struct ConstantsOf<double> {
+  typedef wni_cuda_constants_f64 type;
+};
+template <class R>
+using Constants = typename ConstantsOf<R>::type;
+
+template <class R>
+WN_DEVICE const Constants<R> &constants_of(const wni_cuda_job &job) {
+  if constexpr (sizeof(R) == 8) {
+    return job.f64;
+  } else {
+    return job.f32;
+  }
+}
+
 /* Where the call and later launches want them; one thread of a set does it. */
 template <class R>
 WN_DEVICE void store_stats(const wni_cuda_job &job, int64_t set, const Stats<R> &s) {

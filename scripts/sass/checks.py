@@ -53,7 +53,8 @@ def arithmetic(m):
 
 def slots(m):
     most = MOST_SLOTS[backward(m.call)]
-    if m.call["act"] not in CHEAP or m.call["x"] == "f32" or m.slots <= most:
+    wider = m.call["x"] == "f32" or m.call["other"] != m.call["x"]  # more bytes, or conversions: listed, not limited
+    if m.call["act"] not in CHEAP or wider or m.slots <= most:
         return []
     return [Complaint("slots", name_of(m.call), m.slots,
                       f"loop {m.loop}, {m.call['act']}: {m.slots:.1f} instructions for an element, {most} are to do")]

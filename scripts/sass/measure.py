@@ -7,8 +7,6 @@ import listing
 import trace
 from thread import Unknown
 
-BYTES = {"f32": 4, "f16": 2, "bf16": 2, "f8 e4m3": 1}
-
 # What is said of a hot loop of a launch. slots: instructions for an element. in_flight: the most bytes of tensors that
 # a thread waits for, None in a loop that loads none from memory. narrow: accesses to tensors of less than 16 bytes, as
 # "x 2"; doubles, divisions: instructions.
@@ -48,7 +46,7 @@ def measure(call, listed, table=b""):
         steps = trace.traced(listed, call, table)
     except Unknown as error:
         raise Unreadable(f"check-sass: {name_of(call)}, sm_{call['sm']}: does not know {error}") from error
-    loops = trace.hot_loops(steps, BYTES[call["x"]])
+    loops = trace.hot_loops(steps, trace.BYTES[call["x"]])
     if not loops:
         raise Unreadable(f"check-sass: {name_of(call)}, sm_{call['sm']}: no loop over tensors in {len(steps)} steps")
     others = _other_warps(call, listed, table, loops)
@@ -60,7 +58,7 @@ def _other_warps(call, listed, table, loops):
     asks = any(s.instruction.op in trace.FETCHES for loop in loops for s in loop.steps)
     if not asks or call["scope"].startswith("lanes") or call["block"] == 32:
         return loops
-    others = trace.hot_loops(trace.traced(listed, call, table, call["block"] - 1), BYTES[call["x"]])
+    others = trace.hot_loops(trace.traced(listed, call, table, call["block"] - 1), trace.BYTES[call["x"]])
     return others if len(others) == len(loops) else loops
 
 

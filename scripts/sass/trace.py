@@ -7,6 +7,8 @@ from thread import Thread, Unknown
 # Address ranges of tests/sass/sass_calls.c: each tensor has 2^40 bytes of its own.
 AREAS = {1: "x", 2: "residual", 3: "y", 4: "sum", 5: "dy", 6: "dx", 7: "dresidual", 8: "mask", 9: "small", 10: "work"}
 TENSORS = ("x", "residual", "y", "sum", "dy", "dx", "dresidual")
+SECTOR = 32  # bytes: what the memory brings at least
+BYTES = {"f32": 4, "f16": 2, "bf16": 2, "f8 e4m3": 1}
 LOADS = ("LDG", "LD", "LDGSTS")
 STORES = ("STG", "ST")
 
@@ -40,9 +42,9 @@ class Ahead:
         return sum(left for _, _, left in self.asked_for)
 
 
-def follow(listed, thread, most=30000, still=4000, share=32):
+def follow(listed, thread, most=30000, still=4000, share=32, own=16):
     """The steps of a thread until it ends, or has met nothing new for `still` steps, or the first `most`. share: threads
-    for which the first one asks ahead."""
+    for which the first one asks ahead. own: bytes that come of a request of each thread for itself."""
     ahead = Ahead()
     index = {i.address: k for k, i in enumerate(listed)}
     steps, pending, at, callers, met, news = [], {}, 0, [], set(), 0
@@ -74,7 +76,7 @@ def follow(listed, thread, most=30000, still=4000, share=32):
             place, words = thread.fetched_ahead(i)
             ahead.asked(place, 16 * words, share)
         if runs and i.op == "CCTL" and "PF2" in i.modifiers:  # each thread its own octet
-            ahead.asked(thread.pair(i.operands[0]), 16, 1)
+            ahead.asked(thread.pair(i.operands[0]), own, 1)
         steps.append(Step(i, area, size, kept, sum(pending.values()) + ahead.bytes(), len(callers)))
         if runs and i.op == "EXIT":
             return steps
@@ -167,4 +169,6 @@ def _elements(turn, x_bytes):
 
 def traced(listed, call, table=b"", number=0):
     thread = Thread(call["sm"], bytes.fromhex(call["job"]), call["block"], call["grid"], table, number)
-    return follow(listed, thread, share=32 if call["scope"].startswith("lanes") else call["block"])
+    octet = 8 * BYTES[call["x"]]
+    return follow(listed, thread, share=32 if call["scope"].startswith("lanes") else call["block"],
+                  own=min(octet, SECTOR))

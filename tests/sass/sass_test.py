@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "scripts", "sass"))
 
 import checks  # noqa: E402
 import measure  # noqa: E402
+import trace  # noqa: E402
 from thread import Thread, Unknown  # noqa: E402
 import listing  # noqa: E402
 import table  # noqa: E402
@@ -117,6 +118,39 @@ class Following(unittest.TestCase):
         self.assertIsNone(t.kept_at(instruction("LDS R8, [R2+0x410]")))  # no octet
         t.execute(instruction("STS.128 [R2+0x400], R12"))
         self.assertIsNone(t.kept_at(instruction("LDS.128 R8, [R2+0x400]")))
+
+    def test_what_is_asked_ahead(self):
+        ahead = trace.Ahead()
+        ahead.asked(0x1000, 1024, 32)
+        self.assertEqual(ahead.bytes(), 32)
+        ahead.loaded(0x1000, 16)
+        ahead.loaded(0x2000, 16)  # nobody has asked for it
+        self.assertEqual(ahead.bytes(), 16)
+        ahead.loaded(0x13F0, 16)
+        self.assertEqual(ahead.bytes(), 0)
+        ahead.asked(0x1000, 16, 1)
+        self.assertEqual(ahead.bytes(), 16)
+
+    def test_requests_of_lanes_one_after_another(self):
+        """The loop in which the lanes of a warp hand over their addresses ends with this one."""
+        t = Thread(90, b"", 32, 1)
+        t.p["P0"] = True
+        t.r["R", 2], t.r["R", 3] = 0x10, 1
+        for line in ("R2UR P0, UR4, R2", "R2UR.OR P0, UR5, R3"):
+            t.execute(listing.instruction(f"        /*0010*/      {line} ;   /* 0x0000000000000000 */", 0))
+        t.r["UR", 6] = 0x40
+        self.assertFalse(t.p["P0"])
+        self.assertEqual(t.fetched_ahead(listing.instruction(
+            "        /*0010*/      UBLKPF.L2 [UR4], UR6 ;   /* 0x0000000000000000 */", 0)), (1 << 32 | 0x10, 64))
+
+    def test_a_full_turn_counts(self):
+        def turn(length, bytes_):
+            steps = [trace.Step(None, None, 0, None, 0, 0)] * (length - 1)
+            load = listing.instruction("        /*0010*/      LDG.E.128 R4, [R2.64] ;   /* 0x0000000000000000 */", 0)
+            return steps + [trace.Step(load, "x", bytes_, None, 0, 0)]
+
+        turns = [turn(90, 32), turn(100, 32), turn(101, 32), turn(95, 16), turn(400, 64)]
+        self.assertEqual(len(trace._full_turn(turns, 2)), 100)
 
     def test_votes_that_all_lanes_cast_alike(self):
         t = Thread(90, b"", 32, 1)

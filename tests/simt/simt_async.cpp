@@ -48,6 +48,18 @@ bool copy_end(uintptr_t to, uintptr_t from, size_t bytes, uint32_t stamp, uint32
   return true;
 }
 
+/* To the cache. No read, so whatever is there may be undefined, or change. */
+void fetch(uintptr_t from, unsigned bytes, uintptr_t site) {
+  if (from % 16 || bytes % 16) {
+    trap(Trap::misaligned, site, "%u bytes at %s fetched ahead: multiples of 16 are needed", bytes, place_name(from));
+  }
+  const Allocation *const a = from >= global_base ? allocation_near(from) : nullptr;
+  if (!a || !a->alive || from < a->lo || from + bytes > a->hi) {
+    trap(Trap::outside, site, "%u bytes at %s fetched ahead", bytes, place_name(from));
+  }
+  if (machine.counting) count_ahead(from, bytes);
+}
+
 Mbarrier *mbarrier_at(const uint64_t *p, uintptr_t site) {
   if (machine.launch.device->major < 9) trap(Trap::unsupported, site, "the device has no mbarriers with bulk copies");
   for (Mbarrier *const m : me->block->mbarriers) {
@@ -193,16 +205,7 @@ void wn_simt_copy_bulk(void *shared, const void *global, unsigned bytes, uint64_
   me->block->bulk.push_back({address_of(shared), address_of(global), site, bytes, ++machine.counter, me, m});
 }
 
-/* To the cache of a device that can: no read, so whatever is there may be undefined, or change. */
 void wn_simt_fetch_ahead(const void *global, unsigned bytes) {
-  const uintptr_t from = address_of(global), site = WN_SITE;
-  if (machine.launch.device->major < 9 || bytes == 0) return;
-  if (from % 16 || bytes % 16) {
-    trap(Trap::misaligned, site, "%u bytes at %s fetched ahead: multiples of 16 are needed", bytes, place_name(from));
-  }
-  const Allocation *const a = from >= global_base ? allocation_near(from) : nullptr;
-  if (!a || !a->alive || from < a->lo || from + bytes > a->hi) {
-    trap(Trap::outside, site, "%u bytes at %s fetched ahead", bytes, place_name(from));
-  }
-  if (machine.counting) count_ahead(from, bytes);
+  if (machine.launch.device->major >= 9 && bytes > 0) fetch(address_of(global), bytes, WN_SITE);
 }
+void wn_simt_fetch_own(const void *global) { fetch(address_of(global), 16, WN_SITE); }

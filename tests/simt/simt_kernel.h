@@ -74,6 +74,7 @@ bool wn_simt_mbarrier_try(uint64_t *p, unsigned parity);
 void wn_simt_copy_bulk(void *shared, const void *global, unsigned bytes, uint64_t *p);
 
 void wn_simt_fetch_ahead(const void *global, unsigned bytes);
+void wn_simt_fetch_own(const void *global);
 }
 
 /* ---- who is asking */
@@ -170,7 +171,7 @@ WN_DEVICE void wn_copy_bulk(void *shared, const void *global, unsigned bytes, wn
 
 #define WN_FETCHES_AHEAD true
 WN_DEVICE void wn_fetch_ahead(const void *global, unsigned bytes) { wn_simt_fetch_ahead(global, bytes); }
-WN_DEVICE void wn_fetch_own(const void *global) { wn_simt_fetch_ahead(global, 16); }
+WN_DEVICE void wn_fetch_own(const void *global) { wn_simt_fetch_own(global); }
 
 /* ---- memory that will not be read again soon */
 
