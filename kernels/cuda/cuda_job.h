@@ -54,7 +54,7 @@ typedef struct wni_cuda_job {
   bool plain, even;
   /* ROW: octets of a run lie side by side, aligned to 16 bytes; and sets, each of them one run, do. */
   bool ahead, sets_ahead;
-  unsigned in_flight;         /* bytes of tensors that a thread should have on their way */
+  unsigned in_flight; /* bytes of tensors that a thread should have on their way */
   wni_cuda_constants_f32 f32;
   wni_cuda_constants_f64 f64;
   int lanes_log2; /* of cut.row.lanes, tile_octets_log2 of cut.column: shifts instead of divisions */
