@@ -42,9 +42,11 @@ WN_DEVICE void fetch_octets(const wni_cuda_row &row, const RowTensor<T> &t, cons
     if (lane == 0) wn_fetch_ahead(octet_place(t, {0, first}), (end - first) * octet_bytes(t));
     return;
   }
-  const unsigned run = first / across + lane, begin = run * across, from = lane == 0 ? first : begin;
-  const unsigned to = begin + across < end ? begin + across : end;
-  if (from < to) wn_fetch_ahead(octet_place(t, {run, from - begin}), (to - from) * octet_bytes(t));
+  const unsigned run = first / across + lane;
+  const uint64_t begin = static_cast<uint64_t>(run) * across; /* of a run that may be beyond the part */
+  if (begin >= end) return;
+  const unsigned from = lane == 0 ? first - static_cast<unsigned>(begin) : 0, left = end - static_cast<unsigned>(begin);
+  wn_fetch_ahead(octet_place(t, {run, from}), ((left < across ? left : across) - from) * octet_bytes(t));
 }
 
 /* ---- whole sets side by side: a block's one, or those of a warp's teams */
