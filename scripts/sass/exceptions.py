@@ -30,7 +30,7 @@ EXCEPTIONS = [
     known("double", r"column_forward, .*", 1, (100,)),
     known("in flight", r"row_forward team, rows of 65536, train", 16384, (90, 100)),
     known("in flight", r"row_backward team, rows of 16384, backward", 32768, (100,)),
-    known("slots", r"row_forward block_4, .*", 21.3, (90, 100)),
+    known("slots", r"row_forward block_4, .*", 22),
     known("slots", r"row_forward lanes_4, .*", 20.3, (90,)),
     known("slots", r"row_backward block_2, .*", 30.2, (100,)),
     known("slots", r"row_backward block_4, .*", 30.3),

@@ -157,13 +157,16 @@ def _full_turn(turns, x_bytes):
 
 
 def _elements(turn, x_bytes):
-    """Of those of x that it takes and those that it makes of them the fewer: what is read twice is one element."""
+    """Of those of x that it takes and those that it makes of them the fewer: what is read twice is one element. y of another
+    type says nothing."""
     found = []
-    for area, operations in (("x", LOADS), ("dy", LOADS), ("sum", LOADS), ("dx", STORES)):
-        total = sum(s.bytes for s in turn if s.area == area and s.instruction.op in operations)
-        total += sum({s.kept: s.bytes for s in turn if s.area == area and s.kept is not None}.values())
-        found.append(total / x_bytes)
-    found = [n for n in found if n > 0] or [sum(s.bytes for s in turn if s.area in ("x", "y")) / x_bytes]
+    for area, operations in (("x", LOADS), ("dy", LOADS), ("sum", LOADS), ("dx", STORES), ("y", STORES)):
+        steps = [s for s in turn if s.area == area]
+        total = sum(s.bytes for s in steps if s.instruction.op in operations)
+        total += sum({s.kept: s.bytes for s in steps if s.kept is not None}.values())
+        if area != "y" or all(s.bytes == 16 for s in steps):
+            found.append(total / x_bytes)
+    found = [n for n in found if n > 0] or [sum(s.bytes for s in turn if s.area == "y") / x_bytes]
     return min(found)
 
 
