@@ -12,7 +12,6 @@ typedef struct wni_cuda_state {
   int ordinal;
   wni_cuda_figures figures;
   char name[256];
-  bool clusters;      /* the device has such launches */
   cudaMemPool_t pool; /* NULL: the device has none */
   /* Which kernels are loaded on the device, by function, variant, type of x and of y or dy. Two threads may both find
    * one missing: they then do the same. */

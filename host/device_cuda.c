@@ -104,7 +104,6 @@ static wn_status read_figures(wni_cuda_state *s) {
                                   .l2_bytes = p.l2CacheSize,
                                   .bytes_per_second = 2e3 * clock_khz * bus_bits / 8, /* two transfers a clock */
                                   .in_flight = in_flight_of(p.name, sm)};
-  s->clusters = p.clusterLaunch != 0;
   return WN_OK;
 }
 
@@ -118,7 +117,8 @@ static const void *smallest_kernel(void) {
 static void read_clusters(wni_cuda_state *s) {
   const void *const kernel = smallest_kernel();
   const int room = (int)s->figures.shared_per_block;
-  if (!s->clusters || cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, room) != cudaSuccess) {
+  if (s->figures.sm < 90 ||
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, room) != cudaSuccess) {
     (void)cudaGetLastError();
     return;
   }

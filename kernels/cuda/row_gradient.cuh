@@ -19,15 +19,22 @@ WN_DEVICE void add_terms(int n, const Octet<R> &term, const Octet<R> &xhat, R (&
   sums[1] += sum;
 }
 
-/* g = gamma dz. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
+/* g = gamma dz */
+template <class R>
+WN_DEVICE Octet<R> weighted(const Gradient<R> &v) {
+  Octet<R> g = v.gamma;
+#pragma unroll
+  for (int i = 0; i < 8; i++) g.v[i] *= v.dz.v[i];
+  return g;
+}
+
+/* g. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
  * xhat and dz where the set has one parameter. */
 template <class R, class Columns>
 WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, int n, const Gradient<R> &v, R (&set_sums)[2], bool columns,
                                  Columns *column_sums) {
   if (columns) add_products(column_sums, v.dz, v.xhat);
-  Octet<R> g = v.gamma;
-#pragma unroll
-  for (int i = 0; i < 8; i++) g.v[i] *= v.dz.v[i];
+  const Octet<R> g = weighted(v);
   if (job.cut.row.per_element) {
     add_terms(n, g, v.xhat, set_sums);
   } else {
@@ -46,9 +53,7 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
   const Gradient<R> v = gradient_of(job, set, o, n, in, late, s, from);
   store_dresidual(call, set, o, n, v.dz);
   if (call.dx.data == nullptr) return;
-  Octet<R> g = v.gamma;
-#pragma unroll
-  for (int i = 0; i < 8; i++) g.v[i] *= v.dz.v[i];
+  const Octet<R> g = weighted(v);
   store_dx(call, set, o, n, s, terms, v.xhat, g, late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
 }
 

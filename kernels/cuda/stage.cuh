@@ -259,23 +259,12 @@ WN_DEVICE bool takes_signs(const wni_call &call) {
 
 /* ---- from h to y */
 
-template <class R>
-WN_DEVICE R xhat_of(const Normalizer<R> &s, R h) {
-  return ((h - s.mean) - s.mean_low) * s.rstd;
-}
-
 /* z = gamma xhat + beta, with the low part of the mean folded into the shift: the same for every set of equal elements
  * as beta, because h - mean is 0 and the low part too. */
 template <class R>
 WN_DEVICE R affine(const Normalizer<R> &s, R gamma, R beta, R h) {
   const R scale = s.rstd * gamma;
   return wn_fma(h - s.mean, scale, wn_fma(-s.mean_low, scale, beta));
-}
-
-/* The same with statistics that have no low part: those that training saved, or running ones. */
-template <class R>
-WN_DEVICE R saved_affine(const Normalizer<R> &s, R gamma, R beta, R h) {
-  return wn_fma(h - s.mean, s.rstd * gamma, beta);
 }
 
 }  // namespace wn
