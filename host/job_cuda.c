@@ -48,10 +48,9 @@ static bool is_side_by_side(const wni_geometry *g, const wni_tensor *t) {
 }
 
 static void set_constants(const wni_call *call, wni_cuda_job *job) {
-  job->f64.inverse_size = call->geo.set_size > 0 ? 1.0 / (double)call->geo.set_size : 0;
-  job->f64.eps = call->eps;
-  job->f32.inverse_size = (float)job->f64.inverse_size;
-  job->f32.eps = (float)call->eps;
+  const double inverse_size = call->geo.set_size > 0 ? 1.0 / (double)call->geo.set_size : 0;
+  job->f64 = (wni_cuda_constants_f64){inverse_size, call->eps, call->act_slope};
+  job->f32 = (wni_cuda_constants_f32){(float)inverse_size, (float)call->eps, (float)call->act_slope};
 }
 
 /* What a pass reads first. */
@@ -78,6 +77,7 @@ static bool has_step(const wni_geometry *g, const wni_tensor *t, int64_t *step) 
 static bool make_even(wni_cuda_job *job) {
   wni_tensor *const tensors[] = {&job->call.x, &job->call.y, &job->call.dy, &job->call.dx};
   int64_t step[4];
+  if (job->call.geo.param_step != 0 && job->call.geo.extent[1] > INT32_MAX) return false; /* is counted in 32 bits */
   for (int i = 0; i < 4; i++)
     if (!has_step(&job->call.geo, tensors[i], &step[i])) return false;
   for (int i = 0; i < 4; i++) tensors[i]->view.stride[2] = step[i]; /* there is one run */

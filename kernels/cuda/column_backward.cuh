@@ -95,7 +95,8 @@ WN_DEVICE void sweep_sums(const wni_cuda_job &job, const ColumnShape<column> &s,
   GradientOutputs<X> to = gradient_outputs<X>(job, s, t, walk);
   const SetPlace sets = sets_of_task<column>(job, t);
   const int64_t row_sets = column ? 0 : job.cut.column.columns / sets.width;
-  const Factors f = factors_of_task<R>(job, t, 17 * wn_threads() / kAcross<R>);
+  Factors f = factors_of_task<R>(job, t, 17 * wn_threads() / kAcross<R>);
+  if (!kByRow) f.by_row = false; /* which the compiler then knows */
   ColumnStatistics<R> k = {};
   if (column) {
     k = statistics_of_task<R>(job, t, sets);
@@ -115,11 +116,12 @@ WN_DEVICE void sweep_sums(const wni_cuda_job &job, const ColumnShape<column> &s,
         const auto row = [&] { return row_number<false>(s, t, i + j); };
         if (!column) load_statistics(call, t, sets, row() * row_sets, &k);
         if (in.mask && signs_scattered<column>(job)) input.signs[j] = scattered_signs(job, t, sets, row());
-        const ColumnScales<R> v = scales_of_row<kByRow>(call, f, column, row, k);
+        const ColumnScales<R> v = scales_of_row(call, f, column, row, k);
         const Octet<R> apart = centered(k, unpack(input.x[j]));
         Octet<R> dz = unpack(input.dy[j]);
-        make_dz<X>(call, in, v, apart, input.more[j], input.signs[j], &dz);
-        if (sums) add_row<kByRow>(xhats_of(k, apart), dz, v.weight, &few);
+        make_dz(
+            job, in, [&] { return affine_of(f, k, v, apart); }, input.more[j], input.signs[j], &dz);
+        if (sums) add_row<kByRow>(xhats_of(k, apart), dz, v.own.gamma, &few);
         if (frozen) {
           Octet<R> dx;
 #pragma unroll
@@ -203,12 +205,11 @@ struct ColumnTerms {
 };
 
 template <class R>
-WN_DEVICE Octet<R> dx_of(const ColumnScales<R> &v, const ColumnTerms<R> &terms, const Octet<R> &xhat,
-                         const Octet<R> &dz) {
+WN_DEVICE Octet<R> dx_of(const Octet<R> &scale, const ColumnTerms<R> &terms, const Octet<R> &xhat, const Octet<R> &dz) {
   Octet<R> dx;
 #pragma unroll
   for (int i = 0; i < 8; i++)
-    dx.v[i] = wn_fma(dz.v[i], v.scale[i], -wn_fma(xhat.v[i], terms.of_xhat[i], terms.constant[i]));
+    dx.v[i] = wn_fma(dz.v[i], scale.v[i], -wn_fma(xhat.v[i], terms.of_xhat[i], terms.constant[i]));
   return dx;
 }
 
@@ -280,29 +281,32 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
   scale_tile(t, f, k);
   R *const all = row_sums_of<R>(job, t);
   const ColumnTerms<R> terms = column_terms(job, t, sets, k, static_cast<const R *>(job.set_sums), 0);
-  for (int i = 0; i < t.trips; i += kRows) {
-    const RowsAnew anew = walk_rows<kRows>(&walk);
-    GradientRows<X, D, kRows> input;
-    take_gradients<true>(job, in, s, t, anew, i, &lines, &input);
-    GradientPlaces<X, kRows> at = {};
+  with_known_factors(f, [&](const Factors &known) WN_INLINED {
+    for (int i = 0; i < t.trips; i += kRows) {
+      const RowsAnew anew = walk_rows<kRows>(&walk);
+      GradientRows<X, D, kRows> input;
+      take_gradients<true>(job, in, s, t, anew, i, &lines, &input);
+      GradientPlaces<X, kRows> at = {};
 #pragma unroll
-    for (int j = 0; j < kRows; j++) {
-      const bool there = i + j < t.rows;
-      const auto row = [&] { return there ? row_number<true>(s, t, i + j) : 0; };
-      const ColumnScales<R> v = scales_of_row<true>(call, f, true, row, k);
-      const Octet<R> apart = centered(k, unpack(input.x[j]));
-      Octet<R> dz = unpack(input.dy[j]);
-      make_dz<X>(call, in, v, apart, input.more[j], input.signs[j], &dz);
-      const Octet<R> xhat = xhats_of(k, apart);
-      if (row_sums) {
-        const RowSums<R> of_row = there ? row_sums_of_octet(xhat, dz) : RowSums<R>{};
-        store_row_sums(job, of_row, there && f.octet == 0, row, all);
+      for (int j = 0; j < kRows; j++) {
+        const bool there = i + j < t.rows;
+        const auto row = [&] { return there ? row_number<true>(s, t, i + j) : 0; };
+        const ColumnScales<R> v = scales_of_row(call, known, true, row, k);
+        const Octet<R> apart = centered(k, unpack(input.x[j]));
+        Octet<R> dz = unpack(input.dy[j]);
+        make_dz(
+            job, in, [&] { return affine_of(known, k, v, apart); }, input.more[j], input.signs[j], &dz);
+        const Octet<R> xhat = xhats_of(k, apart);
+        if (row_sums) {
+          const RowSums<R> of_row = there ? row_sums_of_octet(xhat, dz) : RowSums<R>{};
+          store_row_sums(job, of_row, there && f.octet == 0, row, all);
+        }
+        Octet<R> dx = dx_of(scales_of(known, k, v), terms, xhat, dz);
+        if (j == 0) take_outputs<true>(call, anew, &to, &at);
+        if (there) store_gradients(call, in, t, to.wide, input.more[j], dz, &dx, at.dx[j], at.dresidual[j]);
       }
-      Octet<R> dx = dx_of(v, terms, xhat, dz);
-      if (j == 0) take_outputs<true>(call, anew, &to, &at);
-      if (there) store_gradients(call, in, t, to.wide, input.more[j], dz, &dx, at.dx[j], at.dresidual[j]);
     }
-  }
+  });
 }
 
 template <class X, class D>

@@ -97,7 +97,7 @@ WN_DEVICE KeptRow<Real<X>> kept_row(const wni_cuda_job &job, const GradientInput
   KeptRow<Real<X>> r;
   const auto take = [&] {
     r.k = kept_statistics(statistics, f.octet);
-    r.v = scales_of_row<true>(call, f, true, row, r.k);
+    r.v = scales_of_row(call, f, true, row, r.k);
     r.apart = centered(r.k, kept_h(kept.x, slot));
   };
   Packed<D> dy = load_line<false>(Elements<const D>(ElementsOf<const D>::at(nullptr, call.dy.type)), 0, false);
@@ -107,7 +107,7 @@ WN_DEVICE KeptRow<Real<X>> kept_row(const wni_cuda_job &job, const GradientInput
   if (in.mask) {
     const bool taken = takes_signs<D>(call);
     if (again && taken) return r;
-    mask_back(call, *mask_at(job, t, call.mask, row()), r.dz.v);
+    mask_back(job, *mask_at(job, t, call.mask, row()), r.dz.v);
     if constexpr (!kIsMixed<D>) {
       if (taken) keep_octet(kept.dy, slot, pack<D>(r.dz));
     }
@@ -115,11 +115,12 @@ WN_DEVICE KeptRow<Real<X>> kept_row(const wni_cuda_job &job, const GradientInput
   }
   GradientInput made = in;
   made.mask = false;
+  const auto affine = [&] { return affine_of(f, r.k, r.v, r.apart); };
   if (kAlwaysTwice<X> || is_costly(call.act)) {
-    make_dz<X>(call, made, r.v, r.apart, more, 0, &r.dz);
+    make_dz(job, made, affine, more, 0, &r.dz);
     take();
   } else {
-    make_dz<X>(call, made, r.v, r.apart, more, 0, &r.dz);
+    make_dz(job, made, affine, more, 0, &r.dz);
   }
   return r;
 }
@@ -164,7 +165,7 @@ WN_DEVICE void sum_kept(const wni_cuda_job &job, const ColumnShape<true> &s, con
       load_more(in, t, anew, in.residual, &residual, more);
       const KeptRow<R> r = kept_row(job, in, t, statistics, f, kept, slot, row, more[0], false);
       const Octet<R> xhat = xhats_of(r.k, r.apart);
-      add_row<true>(xhat, r.dz, r.v.weight, &few);
+      add_row<true>(xhat, r.dz, r.v.own.gamma, &few);
       if (all != nullptr) of_row = row_sums_of_octet(xhat, r.dz);
     }
     if (all != nullptr) store_row_sums(job, of_row, there && f.octet == 0, row, all);
@@ -246,7 +247,7 @@ WN_DEVICE void apply_kept(const wni_cuda_job &job, const ColumnShape<true> &s, c
     Packed<X> more[1];
     load_more(in, t, anew, in.residual || in.dsum, &from, more);
     const KeptRow<R> r = kept_row(job, in, t, statistics, f, kept, slot, row, more[0], true);
-    Octet<R> dx = dx_of(r.v, kept_terms(terms, f.octet), xhats_of(r.k, r.apart), r.dz);
+    Octet<R> dx = dx_of(scales_of(f, r.k, r.v), kept_terms(terms, f.octet), xhats_of(r.k, r.apart), r.dz);
     GradientPlaces<X, 1> at = {};
     take_outputs<false>(call, anew, &to, &at);
     store_gradients(call, in, t, to.wide, more[0], r.dz, &dx, at.dx[0], at.dresidual[0]);
@@ -283,7 +284,7 @@ column_backward_kernel(WN_PARAM(wni_cuda_job) job) {
     const Factors f = factors_of_task<R>(job, t, static_cast<unsigned>(reinterpret_cast<uint4 *>(factors) - dynamic));
     keep_statistics(job, t, f, statistics);
     wn_sync_block();
-    sum_kept(job, s, t, statistics, f, kept, room);
+    with_known_factors(f, [&](const Factors &known) WN_INLINED { sum_kept(job, s, t, statistics, known, kept, room); });
     leave_sums(job, t, room);
     if (sums) {
       meet(job, &team);
@@ -291,7 +292,8 @@ column_backward_kernel(WN_PARAM(wni_cuda_job) job) {
     }
     if (applies) {
       keep_terms(job, tile_sets(job, t), statistics, room, terms);
-      apply_kept<X, D>(job, s, t, statistics, f, terms, kept);
+      with_known_factors(
+          f, [&](const Factors &known) WN_INLINED { apply_kept<X, D>(job, s, t, statistics, known, terms, kept); });
     }
     wn_sync_block(); /* before the room is used again */
   }

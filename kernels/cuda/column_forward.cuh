@@ -325,7 +325,7 @@ WN_DEVICE void finish_row(const wni_cuda_job &job, const ColumnTask &t, const Ro
     for (int i = 0; i < 8; i++) z->v[i] += r.v[i];
   }
   if (call.mask != nullptr) *mask_at(job, t, call.mask, row()) = signs_of(z->v, t.columns);
-  activate(call, z->v);
+  activate(job, z->v);
   if (call.y_amax != nullptr) note_largest(*z, t.columns, largest);
   if (call.y_scale != nullptr) scale_octet(static_cast<R>(*call.y_scale), z);
   store_line(wide, to, *z, t.columns);

@@ -165,6 +165,17 @@ WN_DEVICE Factors factors_of_task(const wni_cuda_job &job, const ColumnTask &t, 
   return f;
 }
 
+/* sweep(known), in which known.by_row is a constant: loops for both ways, with fewer registers and instructions each.
+ */
+template <class F>
+WN_DEVICE void with_known_factors(const Factors &f, const F &sweep) {
+  if (f.by_row) {
+    sweep({f.first, f.octets, f.octet, true});
+  } else {
+    sweep({f.first, f.octets, f.octet, false});
+  }
+}
+
 /* Where the statistics are the columns' too, what is made of gamma and rstd is in gamma's place: all threads of an
  * octet have the same ones. */
 template <class R>
@@ -185,24 +196,22 @@ WN_DEVICE void take_pair(const SharedPairs<R> &tile, unsigned octet, R (&first)[
   for (int i = 0; i < 8; i++) first[i] = v.of[0][i], second[i] = v.of[1][i];
 }
 
-/* z = (h - mean) scale + beta is made again where a sign or slope needs it, and dx is dz scale and more. weight: gamma
- * where it is the row's, else 1. */
+/* The columns' scale = gamma rstd and beta, or what the row's own gamma and beta are: then `scale` and `beta` have no
+ * meaning, else `own` is 1 and 0. */
 template <class R>
 struct ColumnScales {
-  R scale[8], beta[8], weight;
+  R scale[8], beta[8];
+  RowFactors<R> own;
 };
 
-/* by_row: that it may be so is a constant. scaled: see scale_tile. row(): its number, which is the parameter's. */
-template <bool by_row, class R, class Row>
+/* scaled: see scale_tile. row(): its number, which is the parameter's. */
+template <class R, class Row>
 WN_DEVICE ColumnScales<R> scales_of_row(const wni_call &call, const Factors &f, bool scaled, const Row &row,
                                         const ColumnStatistics<R> &k) {
   ColumnScales<R> v;
-  v.weight = 1;
-  if (by_row && f.by_row) {
-    const RowFactors<R> own = row_factors<R>(call, row());
-    v.weight = own.gamma;
-#pragma unroll
-    for (int i = 0; i < 8; i++) v.scale[i] = k.rstd[i] * own.gamma, v.beta[i] = own.beta;
+  v.own = {1, 0};
+  if (f.by_row) {
+    v.own = row_factors<R>(call, row());
     return v;
   }
   take_pair(factors_tile<R>(f), f.octet, v.scale, v.beta);
@@ -227,26 +236,49 @@ WN_DEVICE Octet<R> xhats_of(const ColumnStatistics<R> &k, Octet<R> apart) {
   return apart;
 }
 
+/* gamma rstd */
+template <class R>
+WN_DEVICE Octet<R> scales_of(const Factors &f, const ColumnStatistics<R> &k, const ColumnScales<R> &v) {
+  Octet<R> scale;
+#pragma unroll
+  for (int i = 0; i < 8; i++) scale.v[i] = f.by_row ? k.rstd[i] * v.own.gamma : v.scale[i];
+  return scale;
+}
+
 /* ---- dz --------------------------------------------------------------------------------------------------------- */
 
-/* dz in place of dy. apart: h - mean. */
-template <class X>
-WN_DEVICE void make_dz(const wni_call &call, const GradientInput &in, const ColumnScales<Real<X>> &v,
-                       const Octet<Real<X>> &apart, const Packed<X> &more, unsigned signs, Octet<Real<X>> *dy) {
-  if (call.act == WN_ACT_NONE) return;
+/* Made again where a sign or slope needs it. apart: h - mean. */
+template <class R>
+WN_DEVICE Octet<R> affine_of(const Factors &f, const ColumnStatistics<R> &k, const ColumnScales<R> &v,
+                             const Octet<R> &apart) {
+  if (f.by_row) {
+    Octet<R> z = xhats_of(k, apart);
+#pragma unroll
+    for (int i = 0; i < 8; i++) z.v[i] = wn_fma(z.v[i], v.own.gamma, v.own.beta);
+    return z;
+  }
+  Octet<R> z = apart;
+#pragma unroll
+  for (int i = 0; i < 8; i++) z.v[i] = wn_fma(z.v[i], v.scale[i], v.beta[i]);
+  return z;
+}
+
+/* dz in place of dy. affine(): what the residual comes to. */
+template <class X, class Affine>
+WN_DEVICE void make_dz(const wni_cuda_job &job, const GradientInput &in, const Affine &affine, const Packed<X> &more,
+                       unsigned signs, Octet<Real<X>> *dy) {
+  if (job.call.act == WN_ACT_NONE) return;
   if (in.mask) {
-    mask_back(call, static_cast<uint8_t>(signs), dy->v);
+    mask_back(job, static_cast<uint8_t>(signs), dy->v);
     return;
   }
-  Octet<Real<X>> z;
-#pragma unroll
-  for (int i = 0; i < 8; i++) z.v[i] = wn_fma(apart.v[i], v.scale[i], v.beta[i]);
+  Octet<Real<X>> z = affine();
   if (in.residual) {
     const Octet<Real<X>> r = unpack(more);
 #pragma unroll
     for (int i = 0; i < 8; i++) z.v[i] += r.v[i];
   }
-  activate_back(call, z.v, dy->v);
+  activate_back(job, z.v, dy->v);
 }
 
 }  // namespace wn

@@ -21,13 +21,13 @@ typedef struct wni_cuda_stats_f64 {
   double mean, mean_low, rstd, var;
 } wni_cuda_stats_f64;
 
-/* inverse_size: 1 / elements of a set; products by it cost a third of quotients, and are wrong by one more half of a
- * last place. */
+/* In the kernel's numbers, of which f64 is slow to convert. inverse_size: 1 / elements of a set; products by it cost a
+ * third of quotients, and are wrong by one more half of a last place. */
 typedef struct wni_cuda_constants_f32 {
-  float inverse_size, eps;
+  float inverse_size, eps, act_slope;
 } wni_cuda_constants_f32;
 typedef struct wni_cuda_constants_f64 {
-  double inverse_size, eps;
+  double inverse_size, eps, act_slope;
 } wni_cuda_constants_f64;
 
 /* Bytes from a thread's octet in a row to that in its next row, and how many more where b begins anew. */

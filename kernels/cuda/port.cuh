@@ -276,6 +276,12 @@ WN_DEVICE float wn_sqrt(float a) { return __fsqrt_rn(a); }
 WN_DEVICE double wn_sqrt(double a) { return __dsqrt_rn(a); }
 WN_DEVICE float wn_divide(float a, float b) { return __fdiv_rn(a, b); }
 WN_DEVICE double wn_divide(double a, double b) { return __ddiv_rn(a, b); }
+/* 1 / sqrt(a) to 2^-22; of 0 infinity, of infinity 0. */
+WN_DEVICE float wn_inverse_root(float a) {
+  float root;
+  asm("rsqrt.approx.f32 %0, %1;" : "=f"(root) : "f"(a));
+  return root;
+}
 /* NaN where one of them is. */
 WN_DEVICE float wn_largest(float a, float b) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800

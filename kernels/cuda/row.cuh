@@ -94,8 +94,8 @@ WN_DEVICE int64_t forget(int64_t v) {
 }
 
 /* The places of sets that a team takes one after another. Steps need no division, but more registers than some can
- * spare: these divide, once for all of a thread's octets. Of a job whose sets are evenly apart (job.even) `outer`
- * counts all sets, and `middle` is worth making where it says whose parameters they have. */
+ * spare where sets are not evenly apart: these divide, once for all of a thread's octets. Of a job whose sets are
+ * (job.even) `outer` counts all sets, and `middle` says whose parameters they have, or nothing. */
 struct RowStep {
   bool steps;
   RowPlace at, by;
@@ -107,20 +107,24 @@ WN_DEVICE RowStep row_step(const wni_cuda_job &job, const Team &team, bool steps
   return {true, row_place(geo, 1, team.base + team.offset), row_place(geo, 1, team.step)};
 }
 
-/* Of set `set` of an even job, or of any. */
-WN_DEVICE RowPlace place_of_set(const wni_cuda_job &job, int64_t set, bool with_middle) {
-  const wni_geometry &geo = job.call.geo;
-  if (!job.even) return row_place(geo, 1, set);
-  return {set, with_middle && geo.param_step != 0 ? row_place(geo, 1, set).middle : 0, 0};
+/* Of set `set` of an even job without its parameters' place, or of any. */
+WN_DEVICE RowPlace place_of_set(const wni_cuda_job &job, int64_t set) {
+  return job.even ? RowPlace{set, 0, 0} : row_place(job.call.geo, 1, set);
 }
 
 WN_DEVICE RowPlace next_set(const wni_cuda_job &job, int64_t set, RowStep *step) {
-  if (!step->steps) return place_of_set(job, set, true);
   const RowPlace at = step->at;
+  if (job.even) {
+    const unsigned across = static_cast<unsigned>(job.call.geo.extent[1]),
+                   next = static_cast<unsigned>(at.middle) + static_cast<unsigned>(step->by.middle);
+    step->at.middle = next >= across ? next - across : next;
+    return {set, at.middle, 0};
+  }
+  if (!step->steps) return place_of_set(job, set);
   step->at.outer += step->by.outer;
   step->at.middle += step->by.middle;
   if (step->at.middle >= job.call.geo.extent[1]) step->at.middle -= job.call.geo.extent[1], step->at.outer++;
-  return {job.even ? set : at.outer, at.middle, 0};
+  return at;
 }
 
 /* ---- octets. A part of a set has less than 2^31, so that an octet's place in it takes 32 bits. */

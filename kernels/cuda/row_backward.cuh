@@ -30,7 +30,7 @@ template <class X, class D, wni_cuda_scope scope>
 struct HeldSet {
   typedef BackwardHolds<X, D, scope> Holds;
   Packed<X> x[Holds::octets], extra[Holds::octets];
-  Octet<Real<X>> g[Holds::octets];
+  Octet<Real<X>> g[Holds::octets]; /* term_of */
 };
 
 /* What a thread has for all its sets. */
@@ -79,11 +79,12 @@ WN_DEVICE void take_set(const wni_cuda_job &job, const RowBackward<X, D> &set, b
       if (Holds::set) store_dresidual(call, set, o, n, v.dz);
       const bool columns = state->wants.columns;
       if (Holds::sums) {
-        held->g[k] = take_gradient(job, n, v, sums, columns, &state->sums[k]);
+        add_gradient(job, n, v, sums, columns, &state->sums[k]);
       } else {
         const SharedOctet<R> to = {state->shared, o.octet};
-        held->g[k] = take_gradient(job, n, v, sums, columns, &to);
+        add_gradient(job, n, v, sums, columns, &to);
       }
+      if (Holds::set) held->g[k] = term_of(job, v);
     }
   }
 }
@@ -94,7 +95,7 @@ WN_DEVICE void give_set(const wni_cuda_job &job, const RowBackward<X, D> &set, c
                         const GradientTerms<R> &terms, const HeldState<R, K> &state, HeldSet<X, D, scope> *held) {
   typedef BackwardHolds<X, D, scope> Holds;
   const wni_call &call = job.call;
-  const GradientTerms<R> scaled = {terms.gxhat * s.rstd, terms.g}; /* of x - mean instead of xhat */
+  const GradientTerms<R> scaled = {terms.gxhat * s.rstd, terms.g, terms.scale}; /* of x - mean instead of xhat */
 #pragma unroll
   for (int k = 0; k < K; k++) {
     const RowOctet o = forget(state.octets.at[k]);
@@ -103,7 +104,7 @@ WN_DEVICE void give_set(const wni_cuda_job &job, const RowBackward<X, D> &set, c
     if (Holds::set) {
       if (!Holds::x) held->x[k] = load_at(set.x, o, n);
       if (!Holds::early && needs_dsum(call)) held->extra[k] = load_at(set.extra, o, n);
-      store_dx(call, set, o, n, s, scaled, distances_of(s, forget(held->x[k])), held->g[k], held->extra[k]);
+      store_dx(call, set, o, n, scaled, distances_of(s, forget(held->x[k])), held->g[k], held->extra[k]);
     } else {
       gradient_again(job, set, o, n, s, terms, load_backward(job, set, o, n, false), true, params_of(state));
     }
@@ -176,7 +177,7 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
   const bool gives = wants.dx || (!Holds::set && job.call.dresidual.data != nullptr);
   begin_columns<X, D, scope>(&state);
   int turn = 0;
-  RowStep step = row_step(job, team, K == 1 || (job.plain && !kScopeIsBlock<scope>));
+  RowStep step = row_step(job, team, K == 1 || job.plain);
   constexpr unsigned kBytes = 8 * (sizeof(X) + sizeof(D));
   const SetsAhead ahead = sets_ahead(job, team, Holds::batch * kBytes, K * kBytes);
   fetch_first_sets<X>(job, ahead, team, job.call.x);
@@ -197,10 +198,9 @@ WN_DEVICE void backward_held(const wni_cuda_job &job) {
     if (wants.sums && here && team.rank == 0) store_task_sums(job, base + team.offset, sums);
     if (!gives || !here) continue;
     /* Where registers are short places are made again, rather than kept: of many octets once. */
-    const RowBackward<X, D> again =
-        K > 1 && (kScopeIsBlock<scope> || !job.plain)
-            ? row_backward<X, D>(job, place_of_set(job, forget(base) + team.offset, false), 0)
-            : set;
+    const RowBackward<X, D> again = K > 1 && (kScopeIsBlock<scope> || !job.plain)
+                                        ? row_backward<X, D>(job, place_of_set(job, forget(base) + team.offset), 0)
+                                        : set;
     give_set(job, again, s, terms_of_sums(job, s, sums, state.one, again.start.param), state, &held);
   }
   end_columns<X, D, scope>(job, team, &state);
@@ -237,7 +237,7 @@ WN_DEVICE void sum_runs(const wni_cuda_job &job, const RowBackward<X, D> &set, c
       job, set, part, needs_residual(job.call), kept,
       [&](const RowOctet &o, int n, const BackwardInput<X, D> &in, const ParamSource<R> &from) {
         const Gradient<R> v = gradient_of(job, set, o, n, in, false, s, from);
-        take_gradient(job, n, v, sums, false, static_cast<OctetPair<R> *>(nullptr));
+        add_gradient(job, n, v, sums, false, static_cast<OctetPair<R> *>(nullptr));
       },
       [&](unsigned run) {
         sum_lanes(sums, 5);
@@ -264,7 +264,7 @@ WN_DEVICE void keep_part(const wni_cuda_job &job, const RowBackward<X, D> &set, 
   each_gradient(
       job, set, part, team, true,
       [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, false); },
-      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job.call, kept, i, &in); });
+      [&](const RowOctet &, int, unsigned i, BackwardInput<X, D> in) { keep_input(job, kept, i, &in); });
 }
 
 /* In the launch's shared memory: sums of the part's columns, if there are any, and what is kept. */

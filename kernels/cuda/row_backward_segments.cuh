@@ -66,9 +66,9 @@ WN_DEVICE void apply_frozen(const wni_cuda_job &job, const RowBackward<X, D> &se
       [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, extra); },
       [&](const RowOctet &o, int n, unsigned, const BackwardInput<X, D> &in) {
         const Gradient<R> v = gradient_of(job, set, o, n, in, false, s, from);
-        const Octet<R> g = take_gradient(job, n, v, sums, false, static_cast<OctetPair<R> *>(nullptr));
+        add_gradient(job, n, v, sums, false, static_cast<OctetPair<R> *>(nullptr));
         store_dresidual(call, set, o, n, v.dz);
-        if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, g, in.extra);
+        if (call.dx.data != nullptr) store_dx_frozen(call, set, o, n, s.rstd, weighted(v), in.extra);
       });
 }
 

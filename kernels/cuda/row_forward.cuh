@@ -95,7 +95,10 @@ WN_DEVICE void add_held(bool plain, const int (&n)[K], R (&totals)[N], const F &
     R part[N];
     f(k, plain ? 8 : n[k], part);
 #pragma unroll
-    for (int i = 0; i < N; i++) totals[i] += n[k] > 0 ? part[i] : 0;
+    for (int i = 0; i < N; i++) {
+      const R added = n[k] > 0 ? part[i] : 0;
+      totals[i] = k == 0 ? added : totals[i] + added;
+    }
   }
 }
 
@@ -232,16 +235,18 @@ WN_DEVICE void forward_held(const wni_cuda_job &job) {
     const SetStatistics<R> v = call.geo.centered ? centered_statistics(team, job.plain, n, about, all, room, &turn, h)
                                                  : square_statistics(team, job.plain, n, h, all, room, &turn);
     if (here && team.rank == 0) store_statistics(job, set.start.set, v);
+    const R shift = -v.off * v.s.rstd;
     each_held(n, [&](int k, int count) {
       const RowOctet o = forget(octets.at[k]);
       if (!early && call.add == WN_ADD_AFTER) r[k] = load_at(set.residual, o, count);
-      const RowParams<R> p = params_from(from, job, set.start, o, count);
+      with_params(from, job, set.start, o, count, [&](const RowParams<R> &p) WN_INLINED {
 #pragma unroll
-      for (int i = 0; i < 8; i++) h[k].v[i] = wn_fma(h[k].v[i] - v.off, v.s.rstd * p.gamma.v[i], p.beta.v[i]);
+        for (int i = 0; i < 8; i++) h[k].v[i] = wn_fma(wn_fma(h[k].v[i], v.s.rstd, shift), p.gamma.v[i], p.beta.v[i]);
+      });
       if (!job.plain) store_y(job, set, o, count, h[k], r[k], &largest);
     });
     if (!job.plain) continue;
-    activate(call, h);
+    activate(job, h);
     each_held(n, [&](int k, int count) { store_values_of(call, set, forget(octets.at[k]), count, h[k], &largest); });
   }
   if constexpr (kIsMixed<Y>) store_largest(call, largest);

@@ -28,19 +28,23 @@ WN_DEVICE Octet<R> weighted(const Gradient<R> &v) {
   return g;
 }
 
-/* g. Adds to the columns' dz xhat and dz if `columns` says so; and to the set's sums g xhat and g, or dz
- * xhat and dz where the set has one parameter. */
+/* What dx is made of: g, or dz where the set has one parameter, which is a factor of all its sums and gradients
+ * (GradientTerms.scale). */
+template <class R>
+WN_DEVICE Octet<R> term_of(const wni_cuda_job &job, const Gradient<R> &v) {
+  return job.cut.row.per_element ? weighted(v) : v.dz;
+}
+
+/* Adds to the set's sums its terms, with xhat and without; and dz to those of columns if `columns` says so. */
 template <class R, class Columns>
-WN_DEVICE Octet<R> take_gradient(const wni_cuda_job &job, int n, const Gradient<R> &v, R (&set_sums)[2], bool columns,
-                                 Columns *column_sums) {
+WN_DEVICE void add_gradient(const wni_cuda_job &job, int n, const Gradient<R> &v, R (&set_sums)[2], bool columns,
+                            Columns *column_sums) {
   if (columns) add_products(column_sums, v.dz, v.xhat);
-  const Octet<R> g = weighted(v);
   if (job.cut.row.per_element) {
-    add_terms(n, g, v.xhat, set_sums);
+    add_terms(n, weighted(v), v.xhat, set_sums);
   } else {
     add_terms(n, v.dz, v.xhat, set_sums);
   }
-  return g;
 }
 
 /* Where g was not kept: from x and dy to dx once more. late: the extra tensor is still to be loaded. */
@@ -54,7 +58,8 @@ WN_DEVICE void gradient_again(const wni_cuda_job &job, const RowBackward<X, D> &
   store_dresidual(call, set, o, n, v.dz);
   if (call.dx.data == nullptr) return;
   const Octet<R> g = weighted(v);
-  store_dx(call, set, o, n, s, terms, v.xhat, g, late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
+  store_dx(call, set, o, n, {terms.gxhat, terms.g, s.rstd}, v.xhat, g,
+           late && needs_dsum(call) ? load_at(set.extra, o, n) : in.extra);
 }
 
 /* Of a set whose sums these are. one: of an even job's set, if it has one. */
@@ -63,7 +68,9 @@ WN_DEVICE GradientTerms<R> terms_of_sums(const wni_cuda_job &job, const Normaliz
                                          const OneParam<R> &one, int64_t param) {
   const R inverse_m = constants_of<R>(job).inverse_size;
   const R gamma = job.cut.row.per_element ? 1 : job.even ? one.gamma : gamma_of<R>(job.call, param);
-  return gradient_terms(job.call, s, gamma * (sums[0] * inverse_m), gamma * (sums[1] * inverse_m));
+  GradientTerms<R> terms = gradient_terms(job.call, s, gamma * (sums[0] * inverse_m), gamma * (sums[1] * inverse_m));
+  terms.scale *= gamma;
+  return terms;
 }
 
 template <class R>
@@ -109,12 +116,12 @@ WN_DEVICE void each_gradient(const wni_cuda_job &job, const RowBackward<X, D> &s
 }
 
 template <class X, class D>
-WN_DEVICE void keep_input(const wni_call &call, const KeptInput<X, D> &kept, unsigned i, BackwardInput<X, D> *in) {
+WN_DEVICE void keep_input(const wni_cuda_job &job, const KeptInput<X, D> &kept, unsigned i, BackwardInput<X, D> *in) {
   if (i >= kept.x.octets) return;
   if constexpr (!kIsMixed<D>) {
-    if (takes_signs<D>(call)) {
+    if (takes_signs<D>(job.call)) {
       Octet<Real<X>> dz = unpack(in->dy);
-      mask_back(call, in->signs, dz.v);
+      mask_back(job, in->signs, dz.v);
       in->dy = pack<D>(dz);
     }
   }
@@ -150,9 +157,9 @@ WN_DEVICE void sum_octets(const wni_cuda_job &job, const RowBackward<X, D> &set,
       [&](const RowOctet &o, int n, unsigned) { return load_backward(job, set, o, n, residual); },
       [&](const RowOctet &o, int n, unsigned i, BackwardInput<X, D> in) {
         const Gradient<R> v = gradient_of(job, set, o, n, in, false, s, from);
-        keep_input(job.call, kept, i, &in);
+        keep_input(job, kept, i, &in);
         const SharedOctet<R> to = {shared, i};
-        take_gradient(job, n, v, sums, columns, &to);
+        add_gradient(job, n, v, sums, columns, &to);
       });
 }
 

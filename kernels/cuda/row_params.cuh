@@ -71,10 +71,32 @@ WN_DEVICE Octet<R> betas_from(const ParamSource<R> &from, const wni_cuda_job &jo
   return row_betas<R>(job, param_at(job, start, o), n);
 }
 
+/* Both from shared memory: their places are made once. */
+template <class R>
+WN_DEVICE RowParams<R> kept_params(const SharedPairs<R> &pairs, const RowOctet &o) {
+  const OctetPair<R> kept = load_shared(pairs, o.octet);
+  RowParams<R> p;
+#pragma unroll
+  for (int i = 0; i < 8; i++) p.gamma.v[i] = kept.of[0][i], p.beta.v[i] = kept.of[1][i];
+  return p;
+}
+
 template <class R>
 WN_DEVICE RowParams<R> params_from(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
                                    const RowOctet &o, int n) {
+  if (sizeof(R) < 8 && from.kept != nullptr && job.cut.row.keeps_params) return kept_params(*from.kept, o);
   return {gammas_from(from, job, start, o, n), betas_from(from, job, start, o, n)};
+}
+
+/* use(params), for each source on its own: one number is not copied eight times to be what sixteen loaded ones are. */
+template <class R, class F>
+WN_DEVICE void with_params(const ParamSource<R> &from, const wni_cuda_job &job, const RowStart &start,
+                           const RowOctet &o, int n, const F &use) {
+  if (has_one(from, job)) {
+    use(RowParams<R>{splat(from.one->gamma), splat(from.one->beta)});
+  } else {
+    use(params_from(from, job, start, o, n));
+  }
 }
 
 }  // namespace wn

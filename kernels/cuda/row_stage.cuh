@@ -102,7 +102,7 @@ WN_DEVICE void store_y(const wni_cuda_job &job, const RowForward<X, Y> &set, con
     for (int i = 0; i < 8; i++) z.v[i] += after.v[i];
   }
   if (call.mask != nullptr) *mask_at(job, set.start, o) = signs_of(z.v, n);
-  activate(call, z.v);
+  activate(job, z.v);
   store_values_of(call, set, o, n, z, largest);
 }
 
@@ -189,8 +189,9 @@ WN_DEVICE Gradient<Real<X>> gradient_of(const wni_cuda_job &job, const RowBackwa
   typedef Real<X> R;
   Gradient<R> v = {unpack(in.dy), xhats_of(s, in.x), {}};
   if (needs_z(call)) {
-    v.gamma = gammas_from(from, job, set.start, o, n);
-    Octet<R> z = betas_from(from, job, set.start, o, n);
+    const RowParams<R> params = params_from(from, job, set.start, o, n);
+    v.gamma = params.gamma;
+    Octet<R> z = params.beta;
 #pragma unroll
     for (int i = 0; i < 8; i++) z.v[i] = wn_fma(v.xhat.v[i], v.gamma.v[i], z.v[i]);
     if (call.add == WN_ADD_AFTER) {
@@ -202,11 +203,11 @@ WN_DEVICE Gradient<Real<X>> gradient_of(const wni_cuda_job &job, const RowBackwa
       relu_back(z.v, v.dz.v);
       return v;
     }
-    activate_back(call, z.v, v.dz.v);
+    activate_back(job, z.v, v.dz.v);
     if (sizeof(R) < 8 && !is_costly(call.act)) return v; /* nothing is kept over a call, and f64 has not the room */
     v.xhat = xhats_of(s, forget(in.x));
   } else if (call.act != WN_ACT_NONE) {
-    mask_back(call, in.signs, v.dz.v);
+    mask_back(job, in.signs, v.dz.v);
   }
   v.gamma = gammas_from(from, job, set.start, forget(o), n);
   return v;
@@ -218,15 +219,15 @@ WN_DEVICE void store_dresidual(const wni_call &call, const RowBackward<X, D> &se
   if (call.dresidual.data != nullptr) store_at(set.dresidual, o, pack<X>(dz), n);
 }
 
-/* Of a set: means of g xhat and of g, times rstd. */
+/* Of a set: means of g xhat and of g, times rstd; scale: what g is multiplied with, or dz where g was not made. */
 template <class R>
 struct GradientTerms {
-  R gxhat, g;
+  R gxhat, g, scale;
 };
 
 template <class R>
 WN_DEVICE GradientTerms<R> gradient_terms(const wni_call &call, const Normalizer<R> &s, R mean_gxhat, R mean_g) {
-  return {s.rstd * mean_gxhat, call.geo.centered ? s.rstd * mean_g : 0};
+  return {s.rstd * mean_gxhat, call.geo.centered ? s.rstd * mean_g : 0, s.rstd};
 }
 
 /* Where dx goes, with dsum (in `extra`) added. */
@@ -244,20 +245,20 @@ WN_DEVICE void finish_dx(const wni_call &call, const RowBackward<X, D> &set, con
 /* dx = rstd (g - mean(g) - xhat mean(g xhat)) */
 template <class X, class D>
 WN_DEVICE void store_dx(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                        const Normalizer<Real<X>> &s, const GradientTerms<Real<X>> &terms, const Octet<Real<X>> &xhat,
-                        const Octet<Real<X>> &g, const Packed<X> &extra) {
+                        const GradientTerms<Real<X>> &terms, const Octet<Real<X>> &xhat, const Octet<Real<X>> &g,
+                        const Packed<X> &extra) {
   Octet<Real<X>> dx;
 #pragma unroll
-  for (int i = 0; i < 8; i++) dx.v[i] = wn_fma(g.v[i], s.rstd, -wn_fma(xhat.v[i], terms.gxhat, terms.g));
+  for (int i = 0; i < 8; i++) dx.v[i] = wn_fma(g.v[i], terms.scale, -wn_fma(xhat.v[i], terms.gxhat, terms.g));
   finish_dx(call, set, o, n, dx, extra);
 }
 
-/* dx = rstd g, whatever x is: no x that is not a number gets into it. */
+/* dx = scale g, whatever x is: no x that is not a number gets into it. */
 template <class X, class D>
 WN_DEVICE void store_dx_frozen(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                               Real<X> rstd, Octet<Real<X>> g, const Packed<X> &extra) {
+                               Real<X> scale, Octet<Real<X>> g, const Packed<X> &extra) {
 #pragma unroll
-  for (int i = 0; i < 8; i++) g.v[i] *= rstd;
+  for (int i = 0; i < 8; i++) g.v[i] *= scale;
   finish_dx(call, set, o, n, g, extra);
 }
 

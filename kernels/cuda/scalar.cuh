@@ -72,23 +72,40 @@ WN_DEVICE float to_real(f16 v) { return vec_of_f16_bits(v.bits); }
 WN_DEVICE float to_real(f16 v) { return __half2float(__ushort_as_half(v.bits)); }
 #endif
 
+/* The GPUs before sm_89 have no instruction for it, and CUDA's header takes f64 there. */
+#if !defined(WNI_SIMT) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+#define WNI_CONVERTS_F8 1
+#else
+#define WNI_CONVERTS_F8 0
+#endif
+
 /* Nearest, ties to even; 8-bit types saturate, infinities too; NaN stays NaN. The machine's instructions where there
  * are some, the same rounding in integers (kernels/shared/narrow.h) elsewhere. */
 WN_DEVICE void from_real(float v, float *to) { *to = v; }
 WN_DEVICE void from_real(double v, double *to) { *to = v; }
+#if WNI_CONVERTS_F8
+WN_DEVICE void from_real(float v, e4m3 *to) { to->bits = __nv_cvt_float_to_fp8(v, __NV_SATFINITE, __NV_E4M3); }
+WN_DEVICE void from_real(float v, e5m2 *to) { to->bits = __nv_cvt_float_to_fp8(v, __NV_SATFINITE, __NV_E5M2); }
+#else
+WN_DEVICE void from_real(float v, e4m3 *to) { to->bits = static_cast<uint8_t>(e4m3_bits_of_vec(v)); }
+WN_DEVICE void from_real(float v, e5m2 *to) { to->bits = static_cast<uint8_t>(e5m2_bits_of_vec(v)); }
+#endif
 #if defined(WNI_SIMT)
 WN_DEVICE void from_real(float v, f16 *to) { to->bits = static_cast<uint16_t>(f16_bits_of_vec(v)); }
 WN_DEVICE void from_real(float v, bf16 *to) { to->bits = static_cast<uint16_t>(bf16_high_of_vec(v) >> 16); }
-WN_DEVICE void from_real(float v, e4m3 *to) { to->bits = static_cast<uint8_t>(e4m3_bits_of_vec(v)); }
-WN_DEVICE void from_real(float v, e5m2 *to) { to->bits = static_cast<uint8_t>(e5m2_bits_of_vec(v)); }
 #else
 WN_DEVICE void from_real(float v, f16 *to) { to->bits = __half_as_ushort(__float2half_rn(v)); }
 WN_DEVICE void from_real(float v, bf16 *to) { to->bits = __bfloat16_as_ushort(__float2bfloat16_rn(v)); }
-WN_DEVICE void from_real(float v, e4m3 *to) { to->bits = __nv_cvt_float_to_fp8(v, __NV_SATFINITE, __NV_E4M3); }
-WN_DEVICE void from_real(float v, e5m2 *to) { to->bits = __nv_cvt_float_to_fp8(v, __NV_SATFINITE, __NV_E5M2); }
 #endif
 
 /* The bits of two, the first one's low: an instruction does both. */
+template <class T>
+WN_DEVICE uint32_t bits_of_two(T, float a, float b) {
+  T low, high;
+  from_real(a, &low);
+  from_real(b, &high);
+  return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << (8 * sizeof(T));
+}
 #if !defined(WNI_SIMT)
 WN_DEVICE uint32_t bits_of_two(f16, float a, float b) {
   const __half2 v = __floats2half2_rn(a, b);
@@ -102,19 +119,13 @@ WN_DEVICE uint32_t bits_of_two(bf16, float a, float b) {
   __builtin_memcpy(&bits, &v, sizeof bits);
   return bits;
 }
+#endif
+#if WNI_CONVERTS_F8
 WN_DEVICE uint32_t bits_of_two(e4m3, float a, float b) {
   return __nv_cvt_float2_to_fp8x2(make_float2(a, b), __NV_SATFINITE, __NV_E4M3);
 }
 WN_DEVICE uint32_t bits_of_two(e5m2, float a, float b) {
   return __nv_cvt_float2_to_fp8x2(make_float2(a, b), __NV_SATFINITE, __NV_E5M2);
-}
-#else
-template <class T>
-WN_DEVICE uint32_t bits_of_two(T, float a, float b) {
-  T low, high;
-  from_real(a, &low);
-  from_real(b, &high);
-  return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << (8 * sizeof(T));
 }
 #endif
 

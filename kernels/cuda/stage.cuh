@@ -68,9 +68,14 @@ WN_DEVICE void store_stats(const wni_cuda_job &job, int64_t set, const Stats<R> 
   if (call.rstd != nullptr) static_cast<R *>(call.rstd)[set] = s.rstd;
 }
 
-template <class R>
-WN_DEVICE R rstd_of(R var, R eps) {
-  return wn_divide(static_cast<R>(1), wn_sqrt(var + eps));
+WN_DEVICE double rstd_of(double var, double eps) { return wn_divide(1.0, wn_sqrt(var + eps)); }
+
+/* A step of Newton's after the machine's approximation is as good as a root and a quotient, for half the instructions;
+ * of 0 and infinity the approximation itself is exact, and the step NaN. */
+WN_DEVICE float rstd_of(float var, float eps) {
+  const float v = var + eps, about = wn_inverse_root(v);
+  const float rstd = wn_fma(0.5f * about, wn_fma(-v * about, about, 1), about);
+  return rstd == rstd ? rstd : about;
 }
 
 /* From the mean, rstd that training saved; mean NULL: 0. */
@@ -176,13 +181,14 @@ WN_DEVICE void act_costly(wn_act act, R (&z)[8]) {
 }
 
 template <class R>
-WN_DEVICE void activate(const wni_call &call, R (&z)[8]) {
+WN_DEVICE void activate(const wni_cuda_job &job, R (&z)[8]) {
+  const wni_call &call = job.call;
   if (call.act == WN_ACT_NONE) return;
   if (call.act == WN_ACT_RELU) {
 #pragma unroll
     for (int i = 0; i < 8; i++) z[i] = wn_largest(z[i], static_cast<R>(0));
   } else if (call.act == WN_ACT_LEAKY_RELU) {
-    const R slope = static_cast<R>(call.act_slope);
+    const R slope = constants_of<R>(job).act_slope;
 #pragma unroll
     for (int i = 0; i < 8; i++) z[i] = z[i] > 0 ? z[i] : slope * z[i];
   } else {
@@ -192,9 +198,9 @@ WN_DEVICE void activate(const wni_call &call, R (&z)[8]) {
 
 /* Of several octets: the call's activation is asked for once. */
 template <class R, int K>
-WN_DEVICE void activate(const wni_call &call, Octet<R> (&z)[K]) {
-  if (call.act == WN_ACT_NONE) return;
-  if (call.act == WN_ACT_RELU) {
+WN_DEVICE void activate(const wni_cuda_job &job, Octet<R> (&z)[K]) {
+  if (job.call.act == WN_ACT_NONE) return;
+  if (job.call.act == WN_ACT_RELU) {
 #pragma unroll
     for (int k = 0; k < K; k++)
 #pragma unroll
@@ -202,7 +208,7 @@ WN_DEVICE void activate(const wni_call &call, Octet<R> (&z)[K]) {
     return;
   }
 #pragma unroll
-  for (int k = 0; k < K; k++) activate(call, z[k].v);
+  for (int k = 0; k < K; k++) activate(job, z[k].v);
 }
 
 template <class R>
@@ -213,11 +219,12 @@ WN_DEVICE void relu_back(const R (&z)[8], R (&dy)[8]) {
 
 /* dz = dy act'(z), in place of dy. */
 template <class R>
-WN_DEVICE void activate_back(const wni_call &call, R (&z)[8], R (&dy)[8]) {
+WN_DEVICE void activate_back(const wni_cuda_job &job, R (&z)[8], R (&dy)[8]) {
+  const wni_call &call = job.call;
   if (call.act == WN_ACT_RELU) {
     relu_back(z, dy);
   } else if (call.act == WN_ACT_LEAKY_RELU) {
-    const R slope = static_cast<R>(call.act_slope);
+    const R slope = constants_of<R>(job).act_slope;
 #pragma unroll
     for (int i = 0; i < 8; i++) dy[i] = z[i] > 0 ? dy[i] : slope * dy[i];
   } else if (call.act != WN_ACT_NONE) {
@@ -239,12 +246,12 @@ WN_DEVICE uint8_t signs_of(const R (&z)[8], int n) {
 }
 
 template <class R>
-WN_DEVICE void mask_back(const wni_call &call, uint8_t signs, R (&dy)[8]) {
-  if (call.act == WN_ACT_RELU) {
+WN_DEVICE void mask_back(const wni_cuda_job &job, uint8_t signs, R (&dy)[8]) {
+  if (job.call.act == WN_ACT_RELU) {
 #pragma unroll
     for (int i = 0; i < 8; i++) dy[i] = (signs >> i & 1) != 0 ? dy[i] : 0;
   } else {
-    const R slope = static_cast<R>(call.act_slope);
+    const R slope = constants_of<R>(job).act_slope;
 #pragma unroll
     for (int i = 0; i < 8; i++) dy[i] = (signs >> i & 1) != 0 ? dy[i] : slope * dy[i];
   }

@@ -218,6 +218,11 @@ WN_DEVICE float wn_sqrt(float a) { return std::sqrt(a); }
 WN_DEVICE double wn_sqrt(double a) { return std::sqrt(a); }
 WN_DEVICE float wn_divide(float a, float b) { return a / b; }
 WN_DEVICE double wn_divide(double a, double b) { return a / b; }
+/* As wrong as a GPU's may be. */
+WN_DEVICE float wn_inverse_root(float a) {
+  const float root = 1 / std::sqrt(a);
+  return root > 0 && root < INFINITY ? root * (1 + 0x1p-22f) : root;
+}
 WN_DEVICE float wn_largest(float a, float b) { return a <= b ? b : a; }
 WN_DEVICE double wn_largest(double a, double b) { return a <= b ? b : a; }
 WN_DEVICE uint32_t wn_bits(float a) { return __builtin_bit_cast(uint32_t, a); }
