@@ -116,11 +116,11 @@ WN_DEVICE void sweep_sums(const wni_cuda_job &job, const ColumnShape<column> &s,
         const auto row = [&] { return row_number<false>(s, t, i + j); };
         if (!column) load_statistics(call, t, sets, row() * row_sets, &k);
         if (in.mask && signs_scattered<column>(job)) input.signs[j] = scattered_signs(job, t, sets, row());
-        const ColumnScales<R> v = scales_of_row(call, f, column, row, k);
+        const ColumnScales<R> v = scales_of_row<X>(call, f, column, row, k);
         const Octet<R> apart = centered(k, unpack(input.x[j]));
         Octet<R> dz = unpack(input.dy[j]);
         make_dz(
-            job, in, [&] { return affine_of(f, k, v, apart); }, input.more[j], input.signs[j], &dz);
+            job, in, [&] { return affine_of<X>(f, k, v, apart); }, input.more[j], input.signs[j], &dz);
         if (sums) add_row<kByRow>(xhats_of(k, apart), dz, v.own.gamma, &few);
         if (frozen) {
           Octet<R> dx;
@@ -281,7 +281,7 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
   scale_tile(t, f, k);
   R *const all = row_sums_of<R>(job, t);
   const ColumnTerms<R> terms = column_terms(job, t, sets, k, static_cast<const R *>(job.set_sums), 0);
-  with_known_factors(f, [&](const Factors &known) WN_INLINED {
+  with_known_factors<X>(f, [&](const Factors &known) WN_INLINED {
     for (int i = 0; i < t.trips; i += kRows) {
       const RowsAnew anew = walk_rows<kRows>(&walk);
       GradientRows<X, D, kRows> input;
@@ -291,17 +291,17 @@ WN_DEVICE void apply_task(const wni_cuda_job &job, const ColumnShape<true> &s, c
       for (int j = 0; j < kRows; j++) {
         const bool there = i + j < t.rows;
         const auto row = [&] { return there ? row_number<true>(s, t, i + j) : 0; };
-        const ColumnScales<R> v = scales_of_row(call, known, true, row, k);
+        const ColumnScales<R> v = scales_of_row<X>(call, known, true, row, k);
         const Octet<R> apart = centered(k, unpack(input.x[j]));
         Octet<R> dz = unpack(input.dy[j]);
         make_dz(
-            job, in, [&] { return affine_of(known, k, v, apart); }, input.more[j], input.signs[j], &dz);
+            job, in, [&] { return affine_of<X>(known, k, v, apart); }, input.more[j], input.signs[j], &dz);
         const Octet<R> xhat = xhats_of(k, apart);
         if (row_sums) {
           const RowSums<R> of_row = there ? row_sums_of_octet(xhat, dz) : RowSums<R>{};
           store_row_sums(job, of_row, there && f.octet == 0, row, all);
         }
-        Octet<R> dx = dx_of(scales_of(known, k, v), terms, xhat, dz);
+        Octet<R> dx = dx_of(scales_of<X>(known, k, v), terms, xhat, dz);
         if (j == 0) take_outputs<true>(call, anew, &to, &at);
         if (there) store_gradients(call, in, t, to.wide, input.more[j], dz, &dx, at.dx[j], at.dresidual[j]);
       }

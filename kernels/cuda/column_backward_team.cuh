@@ -97,7 +97,7 @@ WN_DEVICE KeptRow<Real<X>> kept_row(const wni_cuda_job &job, const GradientInput
   KeptRow<Real<X>> r;
   const auto take = [&] {
     r.k = kept_statistics(statistics, f.octet);
-    r.v = scales_of_row(call, f, true, row, r.k);
+    r.v = scales_of_row<X>(call, f, true, row, r.k);
     r.apart = centered(r.k, kept_h(kept.x, slot));
   };
   Packed<D> dy = load_line<false>(Elements<const D>(ElementsOf<const D>::at(nullptr, call.dy.type)), 0, false);
@@ -115,7 +115,7 @@ WN_DEVICE KeptRow<Real<X>> kept_row(const wni_cuda_job &job, const GradientInput
   }
   GradientInput made = in;
   made.mask = false;
-  const auto affine = [&] { return affine_of(f, r.k, r.v, r.apart); };
+  const auto affine = [&] { return affine_of<X>(f, r.k, r.v, r.apart); };
   if (kAlwaysTwice<X> || is_costly(call.act)) {
     make_dz(job, made, affine, more, 0, &r.dz);
     take();
@@ -247,7 +247,7 @@ WN_DEVICE void apply_kept(const wni_cuda_job &job, const ColumnShape<true> &s, c
     Packed<X> more[1];
     load_more(in, t, anew, in.residual || in.dsum, &from, more);
     const KeptRow<R> r = kept_row(job, in, t, statistics, f, kept, slot, row, more[0], true);
-    Octet<R> dx = dx_of(scales_of(f, r.k, r.v), kept_terms(terms, f.octet), xhats_of(r.k, r.apart), r.dz);
+    Octet<R> dx = dx_of(scales_of<X>(f, r.k, r.v), kept_terms(terms, f.octet), xhats_of(r.k, r.apart), r.dz);
     GradientPlaces<X, 1> at = {};
     take_outputs<false>(call, anew, &to, &at);
     store_gradients(call, in, t, to.wide, more[0], r.dz, &dx, at.dx[0], at.dresidual[0]);
@@ -284,7 +284,8 @@ column_backward_kernel(WN_PARAM(wni_cuda_job) job) {
     const Factors f = factors_of_task<R>(job, t, static_cast<unsigned>(reinterpret_cast<uint4 *>(factors) - dynamic));
     keep_statistics(job, t, f, statistics);
     wn_sync_block();
-    with_known_factors(f, [&](const Factors &known) WN_INLINED { sum_kept(job, s, t, statistics, known, kept, room); });
+    with_known_factors<X>(f,
+                          [&](const Factors &known) WN_INLINED { sum_kept(job, s, t, statistics, known, kept, room); });
     leave_sums(job, t, room);
     if (sums) {
       meet(job, &team);
@@ -292,7 +293,7 @@ column_backward_kernel(WN_PARAM(wni_cuda_job) job) {
     }
     if (applies) {
       keep_terms(job, tile_sets(job, t), statistics, room, terms);
-      with_known_factors(
+      with_known_factors<X>(
           f, [&](const Factors &known) WN_INLINED { apply_kept<X, D>(job, s, t, statistics, known, terms, kept); });
     }
     wn_sync_block(); /* before the room is used again */

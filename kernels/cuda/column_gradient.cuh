@@ -165,11 +165,17 @@ WN_DEVICE Factors factors_of_task(const wni_cuda_job &job, const ColumnTask &t, 
   return f;
 }
 
-/* sweep(known), in which known.by_row is a constant: loops for both ways, with fewer registers and instructions each.
- */
-template <class F>
+/* Where instructions count, rows with parameters of their own have loops of their own: shorter, and with fewer
+ * registers, but only there. */
+template <class X>
+constexpr bool kOwnLoops = sizeof(X) == 2;
+
+/* sweep(known), in which known.by_row is a constant where it is so. */
+template <class X, class F>
 WN_DEVICE void with_known_factors(const Factors &f, const F &sweep) {
-  if (f.by_row) {
+  if (!kOwnLoops<X>) {
+    sweep(f);
+  } else if (f.by_row) {
     sweep({f.first, f.octets, f.octet, true});
   } else {
     sweep({f.first, f.octets, f.octet, false});
@@ -196,8 +202,8 @@ WN_DEVICE void take_pair(const SharedPairs<R> &tile, unsigned octet, R (&first)[
   for (int i = 0; i < 8; i++) first[i] = v.of[0][i], second[i] = v.of[1][i];
 }
 
-/* The columns' scale = gamma rstd and beta, or what the row's own gamma and beta are: then `scale` and `beta` have no
- * meaning, else `own` is 1 and 0. */
+/* Of columns scale = gamma rstd and beta. own: the row's gamma and beta, else 1 and 0; `scale` and `beta` are theirs
+ * too, or have no meaning (kOwnLoops). */
 template <class R>
 struct ColumnScales {
   R scale[8], beta[8];
@@ -205,13 +211,18 @@ struct ColumnScales {
 };
 
 /* scaled: see scale_tile. row(): its number, which is the parameter's. */
-template <class R, class Row>
-WN_DEVICE ColumnScales<R> scales_of_row(const wni_call &call, const Factors &f, bool scaled, const Row &row,
-                                        const ColumnStatistics<R> &k) {
+template <class X, class Row>
+WN_DEVICE ColumnScales<Real<X>> scales_of_row(const wni_call &call, const Factors &f, bool scaled, const Row &row,
+                                              const ColumnStatistics<Real<X>> &k) {
+  typedef Real<X> R;
   ColumnScales<R> v;
   v.own = {1, 0};
   if (f.by_row) {
     v.own = row_factors<R>(call, row());
+    if constexpr (!kOwnLoops<X>) {
+#pragma unroll
+      for (int i = 0; i < 8; i++) v.scale[i] = k.rstd[i] * v.own.gamma, v.beta[i] = v.own.beta;
+    }
     return v;
   }
   take_pair(factors_tile<R>(f), f.octet, v.scale, v.beta);
@@ -237,21 +248,21 @@ WN_DEVICE Octet<R> xhats_of(const ColumnStatistics<R> &k, Octet<R> apart) {
 }
 
 /* gamma rstd */
-template <class R>
+template <class X, class R>
 WN_DEVICE Octet<R> scales_of(const Factors &f, const ColumnStatistics<R> &k, const ColumnScales<R> &v) {
   Octet<R> scale;
 #pragma unroll
-  for (int i = 0; i < 8; i++) scale.v[i] = f.by_row ? k.rstd[i] * v.own.gamma : v.scale[i];
+  for (int i = 0; i < 8; i++) scale.v[i] = kOwnLoops<X> && f.by_row ? k.rstd[i] * v.own.gamma : v.scale[i];
   return scale;
 }
 
 /* ---- dz --------------------------------------------------------------------------------------------------------- */
 
 /* Made again where a sign or slope needs it. apart: h - mean. */
-template <class R>
+template <class X, class R>
 WN_DEVICE Octet<R> affine_of(const Factors &f, const ColumnStatistics<R> &k, const ColumnScales<R> &v,
                              const Octet<R> &apart) {
-  if (f.by_row) {
+  if (kOwnLoops<X> && f.by_row) {
     Octet<R> z = xhats_of(k, apart);
 #pragma unroll
     for (int i = 0; i < 8; i++) z.v[i] = wn_fma(z.v[i], v.own.gamma, v.own.beta);
