@@ -297,7 +297,7 @@ WN_DEVICE void apply_octets(const wni_cuda_job &job, RowForward<X, Y> set, const
   const bool with_residual = adds || call.add == WN_ADD_AFTER;
   const OneParam<R> one = one_param<R>(job, set.start, true);
   const ParamSource<R> from = {&one, nullptr, nullptr};
-  constexpr int kBatch = 2;
+  constexpr int kBatch = whole_sets && sizeof(X) == 2 ? 4 : 2;
   each_octet<kBatch>(
       job.cut.row, part, team,
       [&](const RowOctet &o, int n, unsigned i) { return load_or_take(set, o, n, with_residual, i, kept, adds); },
