@@ -30,14 +30,6 @@ typedef struct wni_cuda_visit {
 wn_status wni_cuda_enter(const wni_cuda_state *state, wni_cuda_visit *visit);
 wn_status wni_cuda_leave(const wni_cuda_visit *visit, wn_status status);
 
-/* job_cuda.c: the job of a call whose launches are `wanted` (WNI_CUDA_WANT_*), and what of it is the launch's, which is
- * set before each. */
-struct wni_cuda_job;
-void wni_cuda_job_make(const wni_cuda_plan *plan, const wni_call *call, unsigned wanted, void *work,
-                       struct wni_cuda_job *job);
-void wni_cuda_job_for(const wni_plan_input *in, const wni_cuda_figures *d, const wni_cuda_launch *l,
-                      struct wni_cuda_job *job);
-
 /* run_cuda.c: slots of the backend's table. */
 wn_status wni_cuda_prepare(void *state, const wni_plan_input *input);
 wn_status wni_cuda_run(void *state, const wni_plan_input *input, const wni_call *call, void *work, void *stream);

@@ -1,6 +1,6 @@
 /* What kernels are handed: a call's job, and what of it is a launch's. */
-#include "cuda_state.h"
-#include "kernels/cuda/cuda_job.h"
+#include "job_cuda.h"
+
 #include "names.h"
 #include "sync.h"
 

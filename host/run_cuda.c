@@ -4,7 +4,7 @@
 
 #include "cuda_state.h"
 #include "error.h"
-#include "kernels/cuda/cuda_job.h"
+#include "job_cuda.h"
 #include "names.h"
 #include "sync.h"
 

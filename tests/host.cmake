@@ -16,8 +16,17 @@ set(planner_sources
     plan_cpu.c
     cuda_devices.c)
 list(TRANSFORM planner_sources PREPEND "${PROJECT_SOURCE_DIR}/host/")
-add_executable(wn_host_tests host_geometry.cpp host_plan_cuda.cpp host_plan_cuda_cases.cpp
-                             host_plan_cuda_shapes.cpp host_plan_cpu.cpp host_region.cpp ${planner_sources})
+add_executable(
+  wn_host_tests
+  host_geometry.cpp
+  host_plan_cuda.cpp
+  host_plan_cuda_cases.cpp
+  host_plan_cuda_shapes.cpp
+  host_job_cuda.cpp
+  host_plan_cpu.cpp
+  host_region.cpp
+  "${PROJECT_SOURCE_DIR}/host/job_cuda.c"
+  ${planner_sources})
 target_include_directories(wn_host_tests PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
 target_link_libraries(wn_host_tests PRIVATE warpnorm_pedantic GTest::gtest_main)
 add_test(NAME host COMMAND wn_host_tests)

@@ -17,6 +17,7 @@ typedef struct wni_cpu_job {
   const void *gamma, *beta;
 
   int64_t set_size; /* elements of a set: the geometry's, or in a sync plan, once exchanged, those of all ranks */
+  int64_t first_set, sets; /* ROW, cut into segments: those that the tasks of a phase are of, all or some at a time */
 
   wni_moments *moments; /* ROW: [set][segment]; COLUMN: [set]. Of what whole sets are tasks of, only where running
                            statistics need them */
@@ -35,6 +36,15 @@ typedef struct wni_cpu_job {
   uint32_t *amax;     /* max |y| as bits, 0 at first; NULL: not wanted */
 } wni_cpu_job;
 
+/* ROW, whether a kernel that has made the sums of some parameters has all that there is of them, and stores them: it
+ * saves two sweeps over two doubles for each. */
+static inline bool wni_stores_param_tiles(const wni_cpu_job *job) {
+  const wni_row_plan *const p = &job->plan->row;
+  return job->plan->geo.pattern == WNI_ROW && p->per_element && p->segments > 1 && p->chunks == 1 && p->expand == 1;
+}
+/* params.c: dgamma, dbeta of n parameters from `begin` on, from their sums. */
+void wni_store_param_tile(const wni_cpu_job *job, int64_t begin, int64_t n, const double *dz_xhat, const double *dz);
+
 /* COLUMN: neighbouring columns that share a parameter. */
 static inline int64_t wni_param_columns(const wni_geometry *g) { return most(1, g->param_span); }
 
@@ -48,9 +58,8 @@ static inline void wni_raise_amax(uint32_t *amax, uint32_t largest) {
 typedef void (*wni_cpu_kernel)(const wni_cpu_job *job, int64_t task);
 
 struct wni_cpu_kernels {
-  /* ROW. In all that take segments, task = set * segments + segment. Statistics of whole sets are stored where the call
-   * wants them; otherwise they come from set_mean, set_rstd (forward, frozen) or from the call's mean, rstd (backward).
-   */
+  /* ROW. Tasks that are segments are those of row_segment_of. Statistics of whole sets are stored where the call wants
+   * them; otherwise they come from set_mean, set_rstd (forward, frozen) or from the call's mean, rstd (backward). */
   wni_cpu_kernel row_forward; /* whole sets from task * sets_per_task on: moments, apply */
   wni_cpu_kernel row_moments; /* segment -> moments; stores sum */
   wni_cpu_kernel row_apply;   /* segment: y */
@@ -60,9 +69,11 @@ struct wni_cpu_kernels {
    * xhat and of dz over the part of span first + slot in the segment, first being the one of the segment's first
    * element. */
   wni_cpu_kernel row_backward;       /* per_element: task = chunk, else whole sets as row_forward: sums and dx */
-  wni_cpu_kernel row_backward_sums;  /* segment -> sums; per_element: [set][segment][2] = sums of g xhat, of g */
+  wni_cpu_kernel row_backward_sums;  /* segment -> sums; per_element: task = chunk * segments + segment: sums
+                                        [set][segment][2] of g xhat, of g, and partial, or dgamma and dbeta themselves
+                                        (wni_stores_param_tiles) */
   wni_cpu_kernel row_backward_merge; /* sets_per_task sets, when cut: sums -> set_sums */
-  wni_cpu_kernel row_backward_apply; /* segment: dx; per_element: task = chunk * segments + segment: dx, partial */
+  wni_cpu_kernel row_backward_apply; /* segment: dx; per_element: task = chunk * segments + segment */
   wni_cpu_kernel row_frozen;         /* segment, running statistics, never per_element: dx and sums */
 
   /* COLUMN; tasks as in plan_cpu.h, of merges task = slab * merges + merge. Statistics come and go as in ROW. */

@@ -207,6 +207,11 @@ void wni_gather_param_sums(const wni_cpu_job *job, int64_t begin, int64_t n, wni
   }
 }
 
+void wni_store_param_tile(const wni_cpu_job *job, int64_t begin, int64_t n, const double *dz_xhat, const double *dz) {
+  store_gradients(job->call, job->call->dgamma, dz_xhat, begin, n);
+  store_gradients(job->call, job->call->dbeta, dz, begin, n);
+}
+
 static void finish_params(void *context, int64_t task) {
   const wni_cpu_job *const job = context;
   const wni_call *const call = job->call;
@@ -219,7 +224,7 @@ static void finish_params(void *context, int64_t task) {
 
 void wni_store_param_gradients(const wni_cpu_job *job) {
   const wni_geometry *const g = &job->call->geo;
-  if (!job->call->dgamma && !job->call->dbeta) return;
+  if ((!job->call->dgamma && !job->call->dbeta) || wni_stores_param_tiles(job)) return;
   wni_cpu_job copy = *job;
   /* Each parameter has one sum for each set that shares it, or for each of some dozens of chunks. */
   wni_parallel_for(ceil_div(g->params, WNI_PARAMS_PER_TASK), g->params * PARAM_BYTES * 32, finish_params, &copy);

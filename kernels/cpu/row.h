@@ -21,6 +21,19 @@ typedef struct row_part {
   int64_t run, runs, element, elements;
 } row_part;
 
+/* A segment of a set. Tasks beside one another have the same parameters where each element has its own, so that those
+ * are still in the cache; else they are one set's. */
+typedef struct row_segment_place {
+  int64_t set, segment;
+} row_segment_place;
+
+static inline row_segment_place row_segment_of(const wni_cpu_job *job, int64_t task) {
+  const wni_row_plan *const plan = &job->plan->row;
+  const row_segment_place beside = {job->first_set + task % job->sets, task / job->sets};
+  const row_segment_place behind = {job->first_set + task / plan->segments, task % plan->segments};
+  return plan->per_element ? beside : behind;
+}
+
 typedef struct row_walk {
   row_part part;
   int64_t runs_per_tile, tiles_across, tiles;
@@ -170,13 +183,17 @@ static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, con
   return sets * row_apart(g, t) * size;
 }
 
+/* Byte `by` of t becomes where what its source s asks for begins. */
+static inline void row_ask(const wni_tensor *t, int64_t by, source *s) {
+  s->ahead = (uintptr_t)t->data + (uintptr_t)by;
+  s->ahead_size = type_size(t->type);
+}
+
 /* That place of a tile becomes what its source s asks for. */
 static inline void row_fetch_ahead(const wni_cpu_job *job, const wni_tensor *t, row_place at, const row_part *tile,
                                    int64_t sets, source *s) {
-  const int64_t size = type_size(t->type), by = row_ahead(job, t, tile, sets);
-  if (by == 0) return;
-  s->ahead = (uintptr_t)t->data + (uintptr_t)(row_offset(t, at, tile) * size + by);
-  s->ahead_size = size;
+  const int64_t by = row_ahead(job, t, tile, sets);
+  if (by != 0) row_ask(t, row_offset(t, at, tile) * type_size(t->type) + by, s);
 }
 
 /* A target as REALs where it holds such, else NULL. */

@@ -196,79 +196,111 @@ void WNI_FN(row_backward_each)(const wni_cpu_job *job, int64_t chunk) {
   }
 }
 
-/* ---- sets in segments ------------------------------------------------------------------------------------------- */
+/* ---- sets in segments -------------------------------------------------------------------------------------------
+ * A tile's place in all sets of a chunk after one another: they have the same parameters, whose sums stay in the cache.
+ */
+
+typedef struct tile_sums_room {
+  real few[2][TILE] WNI_TILE_ALIGNED;
+  double all[2][TILE] WNI_TILE_ALIGNED;
+} tile_sums_room;
+
+/* Those of a chunk whose parameters start at that of set `middle`: first, first + apart, . . . before end. */
+typedef struct chunk_sets {
+  int64_t first, apart, end;
+} chunk_sets;
+
+static chunk_sets sets_of_chunk(const backward *b, int64_t chunk, int64_t middle) {
+  const int64_t width = sets_per_row(b), begin = chunk * b->plan->chunk * width;
+  const chunk_sets s = {begin + middle, width, least(begin + b->plan->chunk * width, b->geo->sets)};
+  return s;
+}
+
+/* Sums of some sets' tiles, from `set` on; those of a set's segment start with its first tile. */
+static void sum_tiles(const backward *b, int64_t set, int64_t apart, int64_t count, int64_t segment,
+                      const row_part *tile, bool first, element_sums to, gradient_rooms *rooms) {
+  normalizer s[EACH_ROWS];
+  source x[EACH_ROWS], dz[EACH_ROWS];
+  gradient_sums v[EACH_ROWS];
+  for (int64_t i = 0; i < count; i++) {
+    gradient_tile t = gradient_tile_in(rooms, i * TILE);
+    s[i] = saved_normalizer(b->call, set + i * apart);
+    gradient_tile_take(b, row_place_of(b->geo, set + i * apart), tile, s[i], &t);
+    x[i] = t.x;
+    dz[i] = t.dz;
+  }
+  tiles_sums_each(count, s, gamma_at(b, row_place_of(b->geo, set), tile), x, dz, tile->elements, to, v);
+  for (int64_t i = 0; i < count; i++) {
+    double *const total = b->job->sums + 2 * ((set + i * apart) * b->plan->segments + segment);
+    total[0] = (first ? 0 : total[0]) + v[i].product;
+    total[1] = (first ? 0 : total[1]) + v[i].plain;
+  }
+}
+
+/* Parameter sums go to `all`, of dz xhat and of dz. */
+static void sum_column(const backward *b, chunk_sets sets, int64_t segment, const row_part *tile, bool first,
+                       tile_sums_room *room, double *const all[2], gradient_rooms *rooms) {
+  const element_sums nowhere = {NULL, NULL}, few = {room->few[0], room->few[1]};
+  const int64_t flush_after = ROWS_PER_FLUSH * sets.apart;
+  memset(room->few, 0, sizeof room->few);
+  for (int64_t block = sets.first; block < sets.end; block += flush_after) {
+    const int64_t stop = least(block + flush_after, sets.end);
+    for (int64_t set = block; set < stop; set += EACH_ROWS * sets.apart)
+      sum_tiles(b, set, sets.apart, least(EACH_ROWS, ceil_div(stop - set, sets.apart)), segment, tile, first,
+                b->wants_params ? few : nowhere, rooms);
+    for (int which = 0; which < 2 && b->wants_params; which++)
+      flush(room->few[which], tile->elements, block == sets.first, all[which]);
+  }
+}
 
 void WNI_FN(row_backward_each_sums)(const wni_cpu_job *job, int64_t task) {
   const backward b = backward_begin(job);
-  if (!b.call->dx.data) return; /* parameters have their sums from the second sweep */
-  const int64_t set = task / b.plan->segments;
-  const row_place at = row_place_of(b.geo, set);
-  const normalizer s = saved_normalizer(b.call, set);
-  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
-  double *const total = job->sums + 2 * task;
-  total[0] = total[1] = 0;
+  const int64_t chunk = task / b.plan->segments, segment = task % b.plan->segments;
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
+  const param_sums partial = sums_of_chunk(&b, chunk);
+  const bool stores = wni_stores_param_tiles(job);
   gradient_rooms rooms;
-  gradient_tile t = gradient_tile_in(&rooms, 0);
-  const element_sums nowhere = {NULL, NULL};
-  for (int64_t i = 0; i < walk.tiles; i++) {
-    const row_part tile = row_tile_of(&walk, i);
-    gradient_tile_take(&b, at, &tile, s, &t);
-    gradient_sums v;
-    tiles_sums_each(1, &s, gamma_at(&b, at, &tile), &t.x, &t.dz, tile.elements, nowhere, &v);
-    total[0] += v.product;
-    total[1] += v.plain;
-  }
-}
-
-typedef struct few_sums {
-  real few[2][TILE] WNI_TILE_ALIGNED;
-} few_sums;
-
-/* One tile of one set: dx, and its terms of the parameter sums. */
-static void segment_tile(const backward *b, int64_t set, const row_part *tile, few_sums *sums, gradient_tile *t) {
-  const row_place at = row_place_of(b->geo, set);
-  const normalizer s = saved_normalizer(b->call, set);
-  const real *const gamma = gamma_at(b, at, tile);
-  gradient_tile_take(b, at, tile, s, t);
-  if (b->wants_params) {
-    const element_sums to = {sums->few[0], sums->few[1]};
-    gradient_sums unused;
-    tiles_sums_each(1, &s, gamma, &t->x, &t->dz, tile->elements, to, &unused);
-  }
-  if (b->wants_apply) apply_tile(b, at, tile, s, b->job->set_sums + 2 * set, gamma, t);
-}
-
-/* A tile's place in all sets of a chunk that have the same parameters. */
-static void segment_column(const backward *b, int64_t chunk, int64_t middle, const row_part *tile, few_sums *sums,
-                           gradient_tile *t) {
-  const int64_t width = sets_per_row(b), rows = b->geo->sets / width;
-  const int64_t begin = chunk * b->plan->chunk, end = least(begin + b->plan->chunk, rows);
-  const row_place at = {0, middle};
-  const param_sums all = sums_of_chunk(b, chunk);
-  double *const partial = all.all + row_first_param(b->geo, b->plan, at) + tile->element;
-  memset(sums, 0, sizeof *sums);
-  for (int64_t row = begin; row < end; row++) {
-    segment_tile(b, row * width + middle, tile, sums, t);
-    const int64_t taken = row + 1 - begin;
-    const bool full = taken % ROWS_PER_FLUSH == 0 || row + 1 == end;
-    if (b->wants_params && full) {
-      flush(sums->few[0], tile->elements, taken <= ROWS_PER_FLUSH, partial);
-      flush(sums->few[1], tile->elements, taken <= ROWS_PER_FLUSH, partial + all.apart);
+  tile_sums_room room;
+  for (int64_t middle = 0; middle < sets_per_row(&b); middle++) {
+    const row_place at = {0, middle};
+    for (int64_t i = 0; i < walk.tiles; i++) {
+      const row_part tile = row_tile_of(&walk, i);
+      const int64_t param = row_first_param(b.geo, b.plan, at) + tile.element;
+      double *const all[2] = {stores ? room.all[0] : partial.all + param,
+                              stores ? room.all[1] : partial.all + partial.apart + param};
+      sum_column(&b, sets_of_chunk(&b, chunk, middle), segment, &tile, i == 0, &room, all, &rooms);
+      if (stores) wni_store_param_tile(job, param, tile.elements, room.all[0], room.all[1]);
     }
   }
 }
 
+/* What is taken after a set's tile, meanwhile: the next set's, or the first one's next. */
+static void column_ahead(const backward *b, chunk_sets sets, int64_t set, const row_part *tile, gradient_tile *t) {
+  if (!b->job->plan->ahead || tile->runs > 1) return;
+  const bool last = set + sets.apart >= sets.end;
+  const row_place at = row_place_of(b->geo, last ? sets.first : set + sets.apart);
+  const int64_t by = last ? tile->elements : 0;
+  const wni_tensor *const x = &b->call->x, *const dy = &b->call->dy;
+  row_ask(x, (row_offset(x, at, tile) + by) * type_size(x->type), &t->x);
+  row_ask(dy, (row_offset(dy, at, tile) + by) * type_size(dy->type), &t->dz);
+}
+
 void WNI_FN(row_backward_each_apply)(const wni_cpu_job *job, int64_t task) {
   const backward b = backward_begin(job);
-  const int64_t chunk = task / b.plan->segments;
   const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);
-  few_sums sums;
   for (int64_t middle = 0; middle < sets_per_row(&b); middle++) {
+    const chunk_sets sets = sets_of_chunk(&b, task / b.plan->segments, middle);
     for (int64_t i = 0; i < walk.tiles; i++) {
       const row_part tile = row_tile_of(&walk, i);
-      segment_column(&b, chunk, middle, &tile, &sums, &t);
+      for (int64_t set = sets.first; set < sets.end; set += sets.apart) {
+        const row_place at = row_place_of(b.geo, set);
+        const normalizer s = saved_normalizer(b.call, set);
+        gradient_tile_take(&b, at, &tile, s, &t);
+        column_ahead(&b, sets, set, &tile, &t);
+        apply_tile(&b, at, &tile, s, job->set_sums + 2 * set, gamma_at(&b, at, &tile), &t);
+      }
     }
   }
 }
