@@ -152,7 +152,7 @@ WN_DEVICE void sum_kept(const wni_cuda_job &job, const ColumnShape<true> &s, con
   const GradientInput in = gradient_input<X, D>(call, true, false);
   RowWalk<false> walk = row_walk<false>(job, s, t);
   Line<const X *> residual = line_of<const X>(s, t, walk, call.residual, job.walk.residual);
-  R *const all = row_sums ? row_sums_of<R>(job, t) : nullptr;
+  R *const all = row_sums_of<R>(job, t);
   ColumnSums<R> few = {};
   unsigned slot = wn_thread();
   for (int i = 0; i < t.trips; i++, slot += wn_threads()) {
@@ -166,9 +166,9 @@ WN_DEVICE void sum_kept(const wni_cuda_job &job, const ColumnShape<true> &s, con
       const KeptRow<R> r = kept_row(job, in, t, statistics, f, kept, slot, row, more[0], false);
       const Octet<R> xhat = xhats_of(r.k, r.apart);
       add_row<true>(xhat, r.dz, r.v.own.gamma, &few);
-      if (all != nullptr) of_row = row_sums_of_octet(xhat, r.dz);
+      if (row_sums) of_row = row_sums_of_octet(xhat, r.dz);
     }
-    if (all != nullptr) store_row_sums(job, of_row, there && f.octet == 0, row, all);
+    if (row_sums) store_row_sums(job, of_row, there && f.octet == 0, row, all);
     if ((i + 1) % kFewRows == 0 || i + 1 == t.trips)
       flush_warp(t, s.lanes, job.cut.column.tile_octets, i < kFewRows, &few, room);
   }

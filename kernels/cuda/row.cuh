@@ -115,10 +115,10 @@ WN_DEVICE RowPlace place_of_set(const wni_cuda_job &job, int64_t set) {
 WN_DEVICE RowPlace next_set(const wni_cuda_job &job, int64_t set, RowStep *step) {
   const RowPlace at = step->at;
   if (job.even) {
-    const unsigned across = static_cast<unsigned>(job.call.geo.extent[1]),
-                   next = static_cast<unsigned>(at.middle) + static_cast<unsigned>(step->by.middle);
+    const unsigned across = static_cast<unsigned>(job.call.geo.extent[1]), middle = static_cast<unsigned>(at.middle),
+                   next = middle + static_cast<unsigned>(step->by.middle);
     step->at.middle = next >= across ? next - across : next;
-    return {set, at.middle, 0};
+    return {set, middle, 0};
   }
   if (!step->steps) return place_of_set(job, set);
   step->at.outer += step->by.outer;
