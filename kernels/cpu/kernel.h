@@ -17,7 +17,6 @@ typedef struct wni_cpu_job {
   const void *gamma, *beta;
 
   int64_t set_size; /* elements of a set: the geometry's, or in a sync plan, once exchanged, those of all ranks */
-  int64_t first_set, sets; /* ROW, cut into segments: those that the tasks of a phase are of, all or some at a time */
 
   wni_moments *moments; /* ROW: [set][segment]; COLUMN: [set]. Of what whole sets are tasks of, only where running
                            statistics need them */
@@ -58,8 +57,9 @@ static inline void wni_raise_amax(uint32_t *amax, uint32_t largest) {
 typedef void (*wni_cpu_kernel)(const wni_cpu_job *job, int64_t task);
 
 struct wni_cpu_kernels {
-  /* ROW. Tasks that are segments are those of row_segment_of. Statistics of whole sets are stored where the call wants
-   * them; otherwise they come from set_mean, set_rstd (forward, frozen) or from the call's mean, rstd (backward). */
+  /* ROW. In all that take segments, task = set * segments + segment. Statistics of whole sets are stored where the call
+   * wants them; otherwise they come from set_mean, set_rstd (forward, frozen) or from the call's mean, rstd (backward).
+   */
   wni_cpu_kernel row_forward; /* whole sets from task * sets_per_task on: moments, apply */
   wni_cpu_kernel row_moments; /* segment -> moments; stores sum */
   wni_cpu_kernel row_apply;   /* segment: y */

@@ -21,19 +21,6 @@ typedef struct row_part {
   int64_t run, runs, element, elements;
 } row_part;
 
-/* A segment of a set. Tasks beside one another have the same parameters where each element has its own, so that those
- * are still in the cache; else they are one set's. */
-typedef struct row_segment_place {
-  int64_t set, segment;
-} row_segment_place;
-
-static inline row_segment_place row_segment_of(const wni_cpu_job *job, int64_t task) {
-  const wni_row_plan *const plan = &job->plan->row;
-  const row_segment_place beside = {job->first_set + task % job->sets, task / job->sets};
-  const row_segment_place behind = {job->first_set + task / plan->segments, task % plan->segments};
-  return plan->per_element ? beside : behind;
-}
-
 typedef struct row_walk {
   row_part part;
   int64_t runs_per_tile, tiles_across, tiles;

@@ -180,12 +180,12 @@ void WNI_FN(row_backward_sums)(const wni_cpu_job *job, int64_t task) {
     return;
   }
   const backward b = backward_begin(job);
-  const row_segment_place p = row_segment_of(job, task);
-  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, p.segment));
-  const span_sums sums = sums_begin(&b, p.set, p.segment, &walk.part);
+  const int64_t set = task / b.plan->segments, segment = task % b.plan->segments;
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
+  const span_sums sums = sums_begin(&b, set, segment, &walk.part);
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);
-  part_sums(&b, row_place_of(b.geo, p.set), &walk, saved_normalizer(b.call, p.set), &t, &sums);
+  part_sums(&b, row_place_of(b.geo, set), &walk, saved_normalizer(b.call, set), &t, &sums);
 }
 
 /* The sums of a set, segment by segment. */
@@ -227,22 +227,23 @@ void WNI_FN(row_backward_apply)(const wni_cpu_job *job, int64_t task) {
     return;
   }
   const backward b = backward_begin(job);
-  const row_segment_place p = row_segment_of(job, task);
-  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, p.segment));
-  const set_sums means = {job->set_sums[2 * p.set], job->set_sums[2 * p.set + 1]};
+  if (!b.wants_apply) return;
+  const int64_t set = task / b.plan->segments;
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, task % b.plan->segments));
+  const set_sums means = {job->set_sums[2 * set], job->set_sums[2 * set + 1]};
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);
-  part_apply(&b, row_place_of(b.geo, p.set), &walk, saved_normalizer(b.call, p.set), means, &t);
+  part_apply(&b, row_place_of(b.geo, set), &walk, saved_normalizer(b.call, set), means, &t);
 }
 
 /* Running statistics are constants: dx needs no sums of the set, and one sweep makes everything. */
 void WNI_FN(row_frozen)(const wni_cpu_job *job, int64_t task) {
   const backward b = backward_begin(job);
-  const row_segment_place p = row_segment_of(job, task);
-  const row_place at = row_place_of(b.geo, p.set);
-  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, p.segment));
+  const int64_t set = task / b.plan->segments, segment = task % b.plan->segments;
+  const row_place at = row_place_of(b.geo, set);
+  const row_walk walk = row_walk_of(row_segment(b.geo, b.plan, segment));
   const normalizer s = row_normalizer(job, at.middle * b.geo->param_step);
-  const span_sums sums = sums_begin(&b, p.set, p.segment, &walk.part);
+  const span_sums sums = sums_begin(&b, set, segment, &walk.part);
   const set_sums constant = {0, 0};
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);

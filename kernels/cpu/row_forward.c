@@ -230,18 +230,18 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
 
 void WNI_FN(row_moments)(const wni_cpu_job *job, int64_t task) {
   const forward f = forward_begin(job);
-  const row_segment_place p = row_segment_of(job, task);
-  const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, p.segment));
+  const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
+  const row_place at = row_place_of(f.geo, task / f.plan->segments);
   real scratch[TILE] WNI_TILE_ALIGNED;
-  job->moments[p.set * f.plan->segments + p.segment] = part_moments(&f, row_place_of(f.geo, p.set), &walk, scratch);
+  job->moments[task] = part_moments(&f, at, &walk, scratch);
 }
 
 void WNI_FN(row_apply)(const wni_cpu_job *job, int64_t task) {
   forward f = forward_begin(job);
-  const row_segment_place p = row_segment_of(job, task);
-  const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, p.segment));
+  const row_walk walk = row_walk_of(row_segment(f.geo, f.plan, task % f.plan->segments));
+  const int64_t set = task / f.plan->segments;
   real scratch[TILE] WNI_TILE_ALIGNED;
-  part_apply(&f, row_place_of(f.geo, p.set), &walk, row_normalizer(job, p.set), scratch);
+  part_apply(&f, row_place_of(f.geo, set), &walk, row_normalizer(job, set), scratch);
   forward_end(&f);
 }
 

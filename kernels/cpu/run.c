@@ -23,7 +23,6 @@ static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void
   const wni_cpu_job job = {.plan = plan,
                            .call = call,
                            .set_size = call->geo.set_size,
-                           .sets = call->geo.sets,
                            .moments = whole && !updates_running(call) ? NULL : (wni_moments *)(base + at->moments),
                            .set_mean = (double *)(base + at->set_mean),
                            .set_rstd = (double *)(base + at->set_rstd),
@@ -43,6 +42,7 @@ static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void
 typedef struct phase {
   const wni_cpu_job *job;
   wni_cpu_kernel kernel;
+  int64_t first; /* task */
 } phase;
 
 /* Stores that went past the caches are not ordered before what other threads learn of this one. */
@@ -54,7 +54,7 @@ static void store_fence(void) {
 
 static void phase_task(void *context, int64_t task) {
   const phase *const p = context;
-  p->kernel(p->job, task);
+  p->kernel(p->job, p->first + task);
   if (p->job->stream) store_fence();
 }
 
@@ -66,19 +66,19 @@ static int64_t sweep_bytes(const wni_call *call) {
 }
 
 static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel};
+  phase p = {job, kernel, 0};
   wni_parallel_for(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A second sweep over the same. */
 static void sweep_again(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel};
+  phase p = {job, kernel, 0};
   wni_parallel_for_backward(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A phase over what a sweep left: a part of its bytes. */
 static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel};
+  phase p = {job, kernel, 0};
   wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
 }
 
@@ -91,29 +91,25 @@ static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   wni_merge_segments(job, 0, job->call->geo.sets);
 }
 
-/* Sets of which the caches still have most when they are taken again. Nothing that is computed depends on it. Where
- * each element has a parameter of its own, all of those come from memory for so many sets. */
+/* Sets of which the threads' own caches still have most when they are taken again. Nothing that is computed depends on
+ * it. */
 static int64_t sets_at_once(const wni_cpu_job *job) {
-  enum { BYTES_OF_A_THREAD = 2 << 20, SHARED_BYTES = 16 << 20 };
+  enum { BYTES_OF_A_THREAD = 2 << 20 };
   const wni_geometry *const g = &job->call->geo;
   const int64_t bytes = g->set_size * (int64_t)wni_dtype_size(job->call->types.x);
-  const int64_t own = BYTES_OF_A_THREAD * wni_parallel_threads();
-  return most(1, (job->plan->row.per_element ? most(own, SHARED_BYTES) : own) / bytes);
+  return most(1, BYTES_OF_A_THREAD * wni_parallel_threads() / bytes);
 }
 
 /* Sets in segments, some at a time: their moments, then y. */
 static void row_waves(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const int64_t sets = job->call->geo.sets, segments = job->plan->row.segments, wave = sets_at_once(job);
   for (int64_t set = 0; set < sets; set += wave) {
-    wni_cpu_job some = *job;
-    some.first_set = set;
-    some.sets = least(wave, sets - set);
-    const int64_t bytes = sweep_bytes(job->call) / sets * some.sets;
-    phase moments = {&some, k->row_moments}, apply = {&some, k->row_apply};
-    wni_parallel_for(some.sets * segments, bytes, phase_task, &moments);
-    wni_merge_segments(job, set, some.sets);
-    wni_finish_statistics(job, set, some.sets);
-    wni_parallel_for_backward(some.sets * segments, bytes, phase_task, &apply);
+    const int64_t n = least(wave, sets - set), bytes = sweep_bytes(job->call) / sets * n;
+    phase moments = {job, k->row_moments, set * segments}, apply = {job, k->row_apply, set * segments};
+    wni_parallel_for(n * segments, bytes, phase_task, &moments);
+    wni_merge_segments(job, set, n);
+    wni_finish_statistics(job, set, n);
+    wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
   }
 }
 
