@@ -48,7 +48,8 @@ constexpr LongShape kLongShapes[] = {
     {WN_GROUP, WN_NCX, WN_F64, {2, 96, 300, 32, 1}},    {WN_INSTANCE, WN_NCX, WN_F16, {700, 100, 3, 1, 1}},
     {WN_INSTANCE, WN_NXC, WN_F32, {700, 100, 3, 1, 1}}, {WN_INSTANCE, WN_NCX, WN_BF16, {1, 2, 100003, 1, 1}},
     {WN_INSTANCE, WN_NXC, WN_F16, {2, 35, 3001, 1, 1}}, {WN_INSTANCE, WN_NXC, WN_F64, {1, 3, 70001, 1, 1}},
-    {WN_RMS, WN_NCX, WN_F32, {35001, 3, 2, 1, 1}},
+    {WN_RMS, WN_NCX, WN_F32, {35001, 3, 2, 1, 1}},      {WN_LAYER, WN_NCX, WN_F32, {5, 131080, 1, 1, 1}},
+    {WN_RMS, WN_NXC, WN_BF16, {18, 131073, 1, 1, 1}},
 };
 
 // The rest of what a type of x allows: y, dy, parameters and their gradients.
