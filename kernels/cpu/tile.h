@@ -8,8 +8,9 @@
 #include "kernels/shared/activation_f64.h"
 #include "moments.h"
 
-/* 8 KB: three tiles, and the lines of the tensors that they come from, fit 32 KB. */
-enum { TILE_BYTES = 8192, TILE = TILE_BYTES / (WNI_REAL_BITS / 8) };
+/* 8 KB: three tiles, and the lines of the tensors that they come from, fit 32 KB. The shortest vectors have half as
+ * much: few lanes add up many numbers each, and those of 16-bit data err to one side for as long as they are alike. */
+enum { TILE_BYTES = WNI_VECTOR_BYTES > 16 ? 8192 : 4096, TILE = TILE_BYTES / (WNI_REAL_BITS / 8) };
 #define WNI_TILE_ALIGNED __attribute__((aligned(64)))
 
 /* The statements for vectors of k elements at i; k is a constant but for the last, short one. */
