@@ -19,7 +19,7 @@ wni_cuda_figures H100() {
   return {};
 }
 
-// The first launch's job in `problem`'s training; its tensors have addresses that nobody follows.
+// The first launch's job in training; its tensors have addresses that nobody follows.
 wni_cuda_job FirstJob(const Shape &shape) {
   alignas(16) static char somewhere[16];
   wn_problem p = ProblemOf(shape);

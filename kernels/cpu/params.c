@@ -214,12 +214,10 @@ void wni_store_param_tile(const wni_cpu_job *job, int64_t begin, int64_t n, cons
 
 static void finish_params(void *context, int64_t task) {
   const wni_cpu_job *const job = context;
-  const wni_call *const call = job->call;
-  const int64_t begin = task * WNI_PARAMS_PER_TASK, n = least(WNI_PARAMS_PER_TASK, call->geo.params - begin);
+  const int64_t begin = task * WNI_PARAMS_PER_TASK, n = least(WNI_PARAMS_PER_TASK, job->call->geo.params - begin);
   wni_param_sums sums;
   wni_gather_param_sums(job, begin, n, &sums);
-  store_gradients(call, call->dgamma, sums.of[0], begin, n);
-  store_gradients(call, call->dbeta, sums.of[1], begin, n);
+  wni_store_param_tile(job, begin, n, sums.of[0], sums.of[1]);
 }
 
 void wni_store_param_gradients(const wni_cpu_job *job) {

@@ -216,9 +216,13 @@ static chunk_sets sets_of_chunk(const backward *b, int64_t chunk, int64_t middle
   return s;
 }
 
-/* Sums of some sets' tiles, from `set` on; those of a set's segment start with its first tile. */
+static double *sums_of_segment(const backward *b, int64_t set, int64_t segment) {
+  return b->job->sums + 2 * (set * b->plan->segments + segment);
+}
+
+/* To the sums of some sets' segments, from `set` on, those of a tile. */
 static void sum_tiles(const backward *b, int64_t set, int64_t apart, int64_t count, int64_t segment,
-                      const row_part *tile, bool first, element_sums to, gradient_rooms *rooms) {
+                      const row_part *tile, element_sums to, gradient_rooms *rooms) {
   normalizer s[EACH_ROWS];
   source x[EACH_ROWS], dz[EACH_ROWS];
   gradient_sums v[EACH_ROWS];
@@ -231,22 +235,22 @@ static void sum_tiles(const backward *b, int64_t set, int64_t apart, int64_t cou
   }
   tiles_sums_each(count, s, gamma_at(b, row_place_of(b->geo, set), tile), x, dz, tile->elements, to, v);
   for (int64_t i = 0; i < count; i++) {
-    double *const total = b->job->sums + 2 * ((set + i * apart) * b->plan->segments + segment);
-    total[0] = (first ? 0 : total[0]) + v[i].product;
-    total[1] = (first ? 0 : total[1]) + v[i].plain;
+    double *const total = sums_of_segment(b, set + i * apart, segment);
+    total[0] += v[i].product;
+    total[1] += v[i].plain;
   }
 }
 
 /* Parameter sums go to `all`, of dz xhat and of dz. */
-static void sum_column(const backward *b, chunk_sets sets, int64_t segment, const row_part *tile, bool first,
-                       tile_sums_room *room, double *const all[2], gradient_rooms *rooms) {
+static void sum_column(const backward *b, chunk_sets sets, int64_t segment, const row_part *tile, tile_sums_room *room,
+                       double *const all[2], gradient_rooms *rooms) {
   const element_sums nowhere = {NULL, NULL}, few = {room->few[0], room->few[1]};
   const int64_t flush_after = ROWS_PER_FLUSH * sets.apart;
   memset(room->few, 0, sizeof room->few);
   for (int64_t block = sets.first; block < sets.end; block += flush_after) {
     const int64_t stop = least(block + flush_after, sets.end);
     for (int64_t set = block; set < stop; set += EACH_ROWS * sets.apart)
-      sum_tiles(b, set, sets.apart, least(EACH_ROWS, ceil_div(stop - set, sets.apart)), segment, tile, first,
+      sum_tiles(b, set, sets.apart, least(EACH_ROWS, ceil_div(stop - set, sets.apart)), segment, tile,
                 b->wants_params ? few : nowhere, rooms);
     for (int which = 0; which < 2 && b->wants_params; which++)
       flush(room->few[which], tile->elements, block == sets.first, all[which]);
@@ -263,12 +267,15 @@ void WNI_FN(row_backward_each_sums)(const wni_cpu_job *job, int64_t task) {
   tile_sums_room room;
   for (int64_t middle = 0; middle < sets_per_row(&b); middle++) {
     const row_place at = {0, middle};
+    const chunk_sets sets = sets_of_chunk(&b, chunk, middle);
+    for (int64_t set = sets.first; set < sets.end; set += sets.apart)
+      memset(sums_of_segment(&b, set, segment), 0, 2 * sizeof(double));
     for (int64_t i = 0; i < walk.tiles; i++) {
       const row_part tile = row_tile_of(&walk, i);
       const int64_t param = row_first_param(b.geo, b.plan, at) + tile.element;
       double *const all[2] = {stores ? room.all[0] : partial.all + param,
                               stores ? room.all[1] : partial.all + partial.apart + param};
-      sum_column(&b, sets_of_chunk(&b, chunk, middle), segment, &tile, i == 0, &room, all, &rooms);
+      sum_column(&b, sets, segment, &tile, &room, all, &rooms);
       if (stores) wni_store_param_tile(job, param, tile.elements, room.all[0], room.all[1]);
     }
   }

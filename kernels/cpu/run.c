@@ -136,11 +136,9 @@ static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->segments == 1) {
     sweep(job, k->row_backward, p->per_element ? p->chunks : groups);
   } else {
-    const int64_t tasks = (p->per_element ? p->chunks : g->sets) * p->segments;
-    if (call->dx.data || call->dgamma || call->dbeta) {
-      sweep(job, k->row_backward_sums, tasks);
-      merge(job, k->row_backward_merge, groups);
-    }
+    const int64_t tasks = p->per_element ? p->chunks * p->segments : segment_tasks(job);
+    if (call->dx.data || call->dgamma || call->dbeta) sweep(job, k->row_backward_sums, tasks);
+    if (call->dx.data) merge(job, k->row_backward_merge, groups);
     if (call->dx.data || call->dresidual.data) sweep_again(job, k->row_backward_apply, tasks);
   }
 }

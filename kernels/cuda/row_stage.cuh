@@ -253,12 +253,12 @@ WN_DEVICE void store_dx(const wni_call &call, const RowBackward<X, D> &set, cons
   finish_dx(call, set, o, n, dx, extra);
 }
 
-/* dx = scale g, whatever x is: no x that is not a number gets into it. */
+/* dx = rstd g, whatever x is: no x that is not a number gets into it. */
 template <class X, class D>
 WN_DEVICE void store_dx_frozen(const wni_call &call, const RowBackward<X, D> &set, const RowOctet &o, int n,
-                               Real<X> scale, Octet<Real<X>> g, const Packed<X> &extra) {
+                               Real<X> rstd, Octet<Real<X>> g, const Packed<X> &extra) {
 #pragma unroll
-  for (int i = 0; i < 8; i++) g.v[i] *= scale;
+  for (int i = 0; i < 8; i++) g.v[i] *= rstd;
   finish_dx(call, set, o, n, g, extra);
 }
 

@@ -72,7 +72,7 @@ WN_DEVICE float to_real(f16 v) { return vec_of_f16_bits(v.bits); }
 WN_DEVICE float to_real(f16 v) { return __half2float(__ushort_as_half(v.bits)); }
 #endif
 
-/* The GPUs before sm_89 have no instruction for it, and CUDA's header takes f64 there. */
+/* Whether there are instructions to 8-bit types. Where there are none, before sm_89, CUDA's header takes f64. */
 #if !defined(WNI_SIMT) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
 #define WNI_CONVERTS_F8 1
 #else
@@ -98,7 +98,7 @@ WN_DEVICE void from_real(float v, f16 *to) { to->bits = __half_as_ushort(__float
 WN_DEVICE void from_real(float v, bf16 *to) { to->bits = __bfloat16_as_ushort(__float2bfloat16_rn(v)); }
 #endif
 
-/* The bits of two, the first one's low: an instruction does both. */
+/* The bits of two, the first one's low: an instruction does both where there is one. */
 template <class T>
 WN_DEVICE uint32_t bits_of_two(T, float a, float b) {
   T low, high;
