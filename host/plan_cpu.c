@@ -68,14 +68,17 @@ enum {
   LEAST_UNIT = 8,          /* whole bytes of the mask */
   NARROW = 128,            /* columns: rows up to this are folded, so that loops are long */
   FOLDED = 256,            /* columns of a line then */
+  PANEL_BYTES = 256,       /* of a line as REALs: what is kept for so many columns stays in registers (column_stages.h) */
   SLAB_TASK_BYTES = 64 << 10,
   CHUNK_BYTES = 256 << 10, /* of a chunk, but */
   CHUNK_LEAST = 128,       /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
   MERGE_COLUMNS = 1024
 };
 
-static int64_t column_fold(int64_t columns, int64_t rows) {
+static int64_t column_fold(int64_t columns, int64_t rows, int64_t real) {
   if (columns > NARROW) return 1;
+  const int64_t panel = PANEL_BYTES / real;
+  if (panel % columns == 0 && panel / columns <= rows / 16) return panel / columns;
   /* 16 lines to share an estimate of the mean, before anything else */
   const int64_t fold = most(1, least(FOLDED / columns, rows / 16));
   return fold < 16 ? fold : fold / 16 * 16; /* whole vectors whatever the columns */
@@ -108,7 +111,7 @@ static void cut_columns(const wni_geometry *g, int64_t limit, int64_t unit, wni_
 static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
   const int64_t slabs = g->extent[0], rows = g->extent[1] * g->extent[2], columns = g->extent[3];
   const int64_t real = size_of(in->types.real), element = read_size(in);
-  p->fold = g->param_by_row ? 1 : column_fold(columns, rows);
+  p->fold = g->param_by_row ? 1 : column_fold(columns, rows, real);
   p->merge_columns = g->set_columns * most(1, MERGE_COLUMNS / g->set_columns);
   p->merges = ceil_div(columns, p->merge_columns);
   p->slabs_per_task = 1;

@@ -116,9 +116,11 @@ static inline line_source column_lines(const wni_geometry *g, const wni_tensor *
   return l;
 }
 
-/* In a slab whose lines the cache has: those of the next block come meanwhile. */
-static inline line_source column_lines_again(const wni_cpu_job *job, const column_stretch *s, line_source l) {
-  if (job->plan->column.fused && l.ahead > 0) l.ahead = s->width;
+/* Lines of a tensor that the cache has: those of the next block or wave come meanwhile. */
+static inline line_source column_lines_again(const wni_cpu_job *job, const wni_tensor *t, const column_stretch *s,
+                                             line_source l) {
+  const int64_t next = job->plan->column.fused ? s->width : job->next_sets * t->view.stride[0] + job->next_columns;
+  if (l.at.p == t->data && next > 0) l.ahead = next;
   return l;
 }
 

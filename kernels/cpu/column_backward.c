@@ -146,8 +146,8 @@ static void apply_block(const backward *b, const column_block *block, const colu
     knowledge_of_dx(b, &s, v, means, &k);
     for (int64_t i = 0; i < s.lines;) {
       gradient_lines l = gradient_lines_take(b, &s, i, s.lines - i, &k, room);
-      l.x = column_lines_again(b->job, &s, l.x);
-      l.dz = column_lines_again(b->job, &s, l.dz);
+      l.x = column_lines_again(b->job, &b->call->x, &s, l.x);
+      l.dz = column_lines_again(b->job, &b->call->dy, &s, l.dz);
       gradient_lines_apply(b, &s, i, &k, &l, room);
       i += l.lines;
     }

@@ -194,7 +194,7 @@ static void apply_stretch(forward *f, const column_stretch *s, const line_factor
     const int64_t n = least(batch, s->lines - i);
     line_source h = again ? retake_input(f, s, i, n, room) : take_input(f, s, i, n, room);
     if (plain) {
-      if (again) h = column_lines_again(f->job, s, h);
+      if (again) h = column_lines_again(f->job, &f->call->x, s, h);
       lines_affine(k, f->call->act == WN_ACT_RELU, of_row(f, f->job->gamma, s, i), of_row(f, f->job->beta, s, i), h, n,
                    s->width, column_target(f->geo, &f->call->y, s, i, f->job->stream));
       continue;

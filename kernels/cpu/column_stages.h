@@ -5,22 +5,56 @@
 #include "column.h"
 #include "gradient.h"
 
-/* call(count, i): lines i .. i + count - 1 with count a constant. */
-#define WNI_EACH_GROUP(i, lines, call)                       \
-  {                                                          \
-    int64_t i = 0;                                           \
-    for (; i + GROUP <= (lines); i += GROUP) call(GROUP, i); \
-    for (; i < (lines); i++) call(1, i);                     \
+/* A line of so many vectors is a panel: what is kept for its places (sums, factors) stays in registers for all lines.
+ * There must be 32 of them, for up to five things. */
+enum { PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1 };
+
+/* The statements for `vectors` vectors at place v of lines `line` .. `line + count - 1`, the last of them of k elements:
+ * for panels; else for single vectors of GROUP lines, or for stages that write lines that follow one another of one line
+ * after the other. What groups save is then less than what reading and writing at one place each gains. */
+#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, ...)               \
+  if ((width) == PANEL * LANES) {                                                          \
+    const int64_t line = 0, count = (lines), v = 0, k = LANES;                             \
+    const int vectors = PANEL;                                                             \
+    __VA_ARGS__;                                                                           \
+  } else {                                                                                 \
+    int64_t line = 0;                                                                      \
+    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                          \
+      const int64_t count = GROUP;                                                         \
+      const int vectors = 1;                                                               \
+      WNI_EACH_VECTOR(v, k, width, __VA_ARGS__;)                                           \
+    }                                                                                      \
+    for (; line < (lines); line++) {                                                       \
+      const int64_t count = 1;                                                             \
+      const int vectors = 1;                                                               \
+      WNI_EACH_VECTOR(v, k, width, __VA_ARGS__;)                                           \
+    }                                                                                      \
   }
 
-/* The same for stages that write: lines that follow one another are taken singly, in the order of memory. What groups
- * save is then less than what reading and writing at one place each gains. */
-#define WNI_EACH_GROUP_IN_ORDER(i, lines, follow, call) \
-  if (follow) {                                         \
-    for (int64_t i = 0; i < (lines); i++) call(1, i);   \
-  } else {                                              \
-    WNI_EACH_GROUP(i, lines, call)                      \
+/* GROUP lines at once, then single ones: statements with `rows` a constant. */
+#define WNI_EACH_GROUP(i, rows, begin, count, ...)            \
+  {                                                           \
+    int64_t i = (begin);                                      \
+    const int64_t end_ = i + (count);                         \
+    for (; i + GROUP <= end_; i += GROUP) {                   \
+      const int rows = GROUP;                                 \
+      __VA_ARGS__                                             \
+    }                                                         \
+    for (; i < end_; i++) {                                   \
+      const int rows = 1;                                     \
+      __VA_ARGS__                                             \
+    }                                                         \
   }
+
+#define WNI_EACH_OF_PANEL(p, vectors) _Pragma("GCC unroll 4") for (int p = 0; p < (vectors); p++)
+
+WNI_INLINE void panel_load(int vectors, const real *from, vec *to) {
+  WNI_EACH_OF_PANEL(p, vectors) to[p] = vec_load(from + p * LANES);
+}
+
+WNI_INLINE void panel_store(int vectors, real *to, const vec *from) {
+  WNI_EACH_OF_PANEL(p, vectors) vec_store(to + p * LANES, from[p]);
+}
 
 /* The vector at place v of line `line`. */
 WNI_INLINE vec line_vec(wn_dtype type, line_source x, int64_t line, int64_t v, int64_t k) {
@@ -37,27 +71,30 @@ WNI_INLINE void line_vec_store(wn_dtype type, line_target y, int64_t line, int64
 /* ---- forward sums -------------------------------------------------------------------------------------------------
  */
 
-WNI_INLINE void shifted_group(int count, wn_dtype type, line_source x, int64_t line, int64_t width,
-                              const real *restrict shift, real *restrict sum, real *restrict squares){
-    WNI_EACH_VECTOR(v, k, width,
-                    {
-                      const vec s = vec_load(shift + v);
-                      vec total = vec_load(sum + v), square = vec_load(squares + v);
-                      vec part = vec_splat(0), part2 = part;
-                      for (int j = 0; j < count; j++) {
-                        const vec d = line_vec(type, x, line + j, v, k) - s;
-                        part = j == 0 ? d : part + d;
-                        part2 = j == 0 ? d * d : vec_fma(d, d, part2);
-                      }
-                      vec_store(sum + v, total + part);
-                      vec_store(squares + v, square + part2);
-                    })}
+WNI_INLINE void shifted_panel(int vectors, int64_t k, wn_dtype type, line_source x, int64_t line, int64_t count,
+                              int64_t v, const real *restrict shift, real *restrict sum, real *restrict squares) {
+  vec s[PANEL], total[PANEL], square[PANEL];
+  panel_load(vectors, shift + v, s);
+  panel_load(vectors, sum + v, total);
+  panel_load(vectors, squares + v, square);
+  WNI_EACH_GROUP(i, rows, line, count, WNI_EACH_OF_PANEL(p, vectors) {
+    vec part = vec_splat(0), part2 = part;
+    for (int j = 0; j < rows; j++) {
+      const vec d = line_vec(type, x, i + j, v + p * LANES, k) - s[p];
+      part = j == 0 ? d : part + d;
+      part2 = j == 0 ? d * d : vec_fma(d, d, part2);
+    }
+    total[p] += part;
+    square[p] += part2;
+  })
+  panel_store(vectors, sum + v, total);
+  panel_store(vectors, squares + v, square);
+}
 
 WNI_INLINE void shifted_loop(wn_dtype type, line_source x, int64_t lines, int64_t width, const real *restrict shift,
                              real *restrict sum, real *restrict squares) {
-#define WNI_CALL_GROUP(count, i) shifted_group(count, type, x, i, width, shift, sum, squares)
-  WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
-#undef WNI_CALL_GROUP
+  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width,
+                 shifted_panel(vectors, k, type, x, line, count, v, shift, sum, squares))
 }
 
 /* Adds x - shift and its square, at each place, to what is there. */
@@ -68,32 +105,30 @@ static inline void lines_shifted_sums(line_source x, int64_t lines, int64_t widt
 /* ---- z ------------------------------------------------------------------------------------------------------------
  */
 
-WNI_INLINE
-    void affine_group(int count, wn_dtype xt, wn_dtype yt, bool by_row, double floor, const line_factors *f,
-                      const real *gamma, const real *beta, line_source x, int64_t line, int64_t width, line_target y) {
-  vec g[GROUP] = {{0}}, b[GROUP] = {{0}};
-  for (int j = 0; by_row && j < count; j++) {
-    g[j] = vec_splat(gamma[line + j]);
-    b[j] = vec_splat(beta[line + j]);
-  }
+WNI_INLINE void affine_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype yt, bool by_row, double floor,
+                             const line_factors *f, const real *gamma, const real *beta, line_source x, int64_t line,
+                             int64_t count, int64_t v, line_target y) {
+  vec hi[PANEL], scale[PANEL], offset[PANEL];
+  panel_load(vectors, f->hi + v, hi);
+  panel_load(vectors, f->scale + v, scale);
+  panel_load(vectors, f->offset + v, offset);
   const vec lowest = vec_splat(floor);
-  WNI_EACH_VECTOR(v, k, width, {
-    const vec hi = vec_load(f->hi + v), scale = vec_load(f->scale + v), offset = vec_load(f->offset + v);
-    for (int j = 0; j < count; j++) {
-      vec z = vec_fma(line_vec(xt, x, line + j, v, k) - hi, scale, offset);
-      if (by_row) z = vec_fma(z, g[j], b[j]);
+  for (int64_t i = line; i < line + count; i++) {
+    const vec g = vec_splat(by_row ? gamma[i] : 1), b = vec_splat(by_row ? beta[i] : 0);
+    WNI_EACH_OF_PANEL(p, vectors) {
+      vec z = vec_fma(line_vec(xt, x, i, v + p * LANES, k) - hi[p], scale[p], offset[p]);
+      if (by_row) z = vec_fma(z, g, b);
       z = vec_select(vec_le(z, lowest), lowest, z);
-      line_vec_store(yt, y, line + j, v, k, z);
+      line_vec_store(yt, y, i, v + p * LANES, k, z);
     }
-  })
+  }
 }
 
 WNI_INLINE void affine_lines_loop(wn_dtype xt, wn_dtype yt, bool by_row, double floor, const line_factors *f,
                                   const real *gamma, const real *beta, line_source x, int64_t lines, int64_t width,
                                   line_target y) {
-#define WNI_CALL_GROUP(count, i) affine_group(count, xt, yt, by_row, floor, f, gamma, beta, x, i, width, y)
-  WNI_EACH_GROUP_IN_ORDER(i, lines, x.apart == width && y.apart == width, WNI_CALL_GROUP)
-#undef WNI_CALL_GROUP
+  WNI_EACH_PART(line, count, lines, x.apart == width && y.apart == width, v, vectors, k, width,
+                 affine_panel(vectors, k, xt, yt, by_row, floor, f, gamma, beta, x, line, count, v, y))
 }
 
 /* z, then relu if asked for: relu is a floor, and two operations too many without it are less than twice as many loops.
@@ -127,28 +162,32 @@ typedef struct line_sums {
   line_reals product, plain;
 } line_sums;
 
-WNI_INLINE void sums_group(int count, wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x, line_source dz,
-                           int64_t line, int64_t width, line_sums *s){
-    WNI_EACH_VECTOR(v, k, width,
-                    {
-                      const vec hi = vec_load(t->hi + v), rstd = vec_load(t->rstd + v);
-                      vec product = vec_load(s->product + v), plain = vec_load(s->plain + v);
-                      vec part = vec_splat(0), part_product = part;
-                      for (int j = 0; j < count; j++) {
-                        const vec d = line_vec(dt, dz, line + j, v, k);
-                        const vec xhat = (line_vec(xt, x, line + j, v, k) - hi) * rstd;
-                        part = j == 0 ? d : part + d;
-                        part_product = j == 0 ? d * xhat : vec_fma(d, xhat, part_product);
-                      }
-                      vec_store(s->product + v, product + part_product);
-                      vec_store(s->plain + v, plain + part);
-                    })}
+WNI_INLINE void sums_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x,
+                           line_source dz, int64_t line, int64_t count, int64_t v, line_sums *s) {
+  vec hi[PANEL], rstd[PANEL], product[PANEL], plain[PANEL];
+  panel_load(vectors, t->hi + v, hi);
+  panel_load(vectors, t->rstd + v, rstd);
+  panel_load(vectors, s->product + v, product);
+  panel_load(vectors, s->plain + v, plain);
+  WNI_EACH_GROUP(i, rows, line, count, WNI_EACH_OF_PANEL(p, vectors) {
+    vec part = vec_splat(0), part_product = part;
+    for (int j = 0; j < rows; j++) {
+      const vec d = line_vec(dt, dz, i + j, v + p * LANES, k);
+      const vec xhat = (line_vec(xt, x, i + j, v + p * LANES, k) - hi[p]) * rstd[p];
+      part = j == 0 ? d : part + d;
+      part_product = j == 0 ? d * xhat : vec_fma(d, xhat, part_product);
+    }
+    product[p] += part_product;
+    plain[p] += part;
+  })
+  panel_store(vectors, s->product + v, product);
+  panel_store(vectors, s->plain + v, plain);
+}
 
 WNI_INLINE void sums_lines_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x, line_source dz,
                                 int64_t lines, int64_t width, line_sums *s) {
-#define WNI_CALL_GROUP(count, i) sums_group(count, xt, dt, t, x, dz, i, width, s)
-  WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
-#undef WNI_CALL_GROUP
+  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width,
+                 sums_panel(vectors, k, xt, dt, t, x, dz, line, count, v, s))
 }
 
 /* dz is REALs, or of the type of x; does the rest with the constants that the types are. */
@@ -199,9 +238,8 @@ WNI_INLINE void sums_by_row_group(int count, wn_dtype xt, wn_dtype dt, const lin
 WNI_INLINE void sums_by_row_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, const real *gamma, line_source x,
                                  line_source dz, int64_t lines, int64_t width, line_sums *s, double *row_product,
                                  double *row_plain) {
-#define WNI_CALL_GROUP(count, i) sums_by_row_group(count, xt, dt, t, gamma, x, dz, i, width, s, row_product, row_plain)
-  WNI_EACH_GROUP(i, lines, WNI_CALL_GROUP)
-#undef WNI_CALL_GROUP
+  WNI_EACH_GROUP(i, rows, 0, lines,
+                 sums_by_row_group(rows, xt, dt, t, gamma, x, dz, i, width, s, row_product, row_plain);)
 }
 
 static inline void lines_sums_by_row(const line_terms *t, const real *gamma, line_source x, line_source dz,
@@ -212,27 +250,30 @@ static inline void lines_sums_by_row(const line_terms *t, const real *gamma, lin
 /* ---- dx -----------------------------------------------------------------------------------------------------------
  */
 
-WNI_INLINE void dx_group(int count, wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
-                         line_source x, line_source dz, int64_t line, int64_t width, line_target dx) {
-  vec g[GROUP] = {{0}};
-  for (int j = 0; by_row && j < count; j++) g[j] = vec_splat(gamma[line + j]);
-  WNI_EACH_VECTOR(v, k, width, {
-    const vec hi = vec_load(t->hi + v), rstd = vec_load(t->rstd + v), a = vec_load(t->dz_factor + v);
-    const vec b = vec_load(t->constant + v), c = vec_load(t->xhat_factor + v);
-    for (int j = 0; j < count; j++) {
-      vec d = line_vec(dt, dz, line + j, v, k);
-      if (by_row) d *= g[j];
-      const vec xhat = (line_vec(xt, x, line + j, v, k) - hi) * rstd;
-      line_vec_store(xt, dx, line + j, v, k, vec_fma(d, a, -vec_fma(xhat, c, b)));
+WNI_INLINE void dx_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t,
+                         const real *gamma, line_source x, line_source dz, int64_t line, int64_t count, int64_t v,
+                         line_target dx) {
+  vec hi[PANEL], rstd[PANEL], a[PANEL], b[PANEL], c[PANEL];
+  panel_load(vectors, t->hi + v, hi);
+  panel_load(vectors, t->rstd + v, rstd);
+  panel_load(vectors, t->dz_factor + v, a);
+  panel_load(vectors, t->constant + v, b);
+  panel_load(vectors, t->xhat_factor + v, c);
+  for (int64_t i = line; i < line + count; i++) {
+    const vec g = vec_splat(by_row ? gamma[i] : 1);
+    WNI_EACH_OF_PANEL(p, vectors) {
+      vec d = line_vec(dt, dz, i, v + p * LANES, k);
+      if (by_row) d *= g;
+      const vec xhat = (line_vec(xt, x, i, v + p * LANES, k) - hi[p]) * rstd[p];
+      line_vec_store(xt, dx, i, v + p * LANES, k, vec_fma(d, a[p], -vec_fma(xhat, c[p], b[p])));
     }
-  })
+  }
 }
 
 WNI_INLINE void dx_lines_loop(wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
                               line_source x, line_source dz, int64_t lines, int64_t width, line_target dx) {
-#define WNI_CALL_GROUP(count, i) dx_group(count, xt, dt, by_row, t, gamma, x, dz, i, width, dx)
-  WNI_EACH_GROUP_IN_ORDER(i, lines, x.apart == width && dz.apart == width && dx.apart == width, WNI_CALL_GROUP)
-#undef WNI_CALL_GROUP
+  WNI_EACH_PART(line, count, lines, x.apart == width && dz.apart == width && dx.apart == width, v, vectors, k, width,
+                 dx_panel(vectors, k, xt, dt, by_row, t, gamma, x, dz, line, count, v, dx))
 }
 
 /* dx is of the type of x. gamma: those of the lines with the parameter by row, else NULL. */

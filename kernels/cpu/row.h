@@ -166,8 +166,10 @@ static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, con
   enum { MOST_AHEAD = 128 << 10 };
   const wni_geometry *const g = &job->call->geo;
   const int64_t size = type_size(t->type);
-  if (!job->plan->ahead || tile->runs > 1 || sets * g->set_size * size > MOST_AHEAD) return 0;
-  return sets * row_apart(g, t) * size;
+  const bool cut = job->plan->row.segments > 1;
+  if (!job->plan->ahead || tile->runs > 1) return 0;
+  if (!cut && g->extent[2] == 1 && sets * g->set_size * size > MOST_AHEAD) return 0;
+  return (cut ? job->next_sets : sets) * row_apart(g, t) * size;
 }
 
 /* Byte `by` of t becomes where what its source s asks for begins. */

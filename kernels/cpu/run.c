@@ -39,10 +39,11 @@ static wni_cpu_job job_make(const wni_cpu_plan *plan, const wni_call *call, void
 
 /* ---- phases ----------------------------------------------------------------------------------------------------- */
 
+/* Some of a kernel's tasks: `width` of each `apart`, from `first` on. */
 typedef struct phase {
   const wni_cpu_job *job;
   wni_cpu_kernel kernel;
-  int64_t first; /* task */
+  int64_t first, width, apart;
 } phase;
 
 /* Stores that went past the caches are not ordered before what other threads learn of this one. */
@@ -52,9 +53,9 @@ static void store_fence(void) {
 #endif
 }
 
-static void phase_task(void *context, int64_t task) {
+static void phase_task(void *context, int64_t i) {
   const phase *const p = context;
-  p->kernel(p->job, p->first + task);
+  p->kernel(p->job, p->first + i / p->width * p->apart + i % p->width);
   if (p->job->stream) store_fence();
 }
 
@@ -66,20 +67,34 @@ static int64_t sweep_bytes(const wni_call *call) {
 }
 
 static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel, 0};
+  phase p = {job, kernel, 0, 1, 1};
   wni_parallel_for(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A second sweep over the same. */
 static void sweep_again(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel, 0};
+  phase p = {job, kernel, 0, 1, 1};
   wni_parallel_for_backward(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A phase over what a sweep left: a part of its bytes. */
 static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel, 0};
+  phase p = {job, kernel, 0, 1, 1};
   wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
+}
+
+/* ---- waves --------------------------------------------------------------------------------------------------------
+ * Sets that are read twice, some at a time: so many that the threads' own caches, or nearly so, still have them when
+ * they are read again. That happens while y or dx is written; what the next wave reads first is asked for meanwhile, or
+ * memory would be read and written in turns. Nothing that is computed depends on it. */
+
+/* Of `units` of sets, slabs or columns that together are what a call reads for its sums: how many at a time. */
+static int64_t units_at_once(const wni_cpu_job *job, int64_t units) {
+  enum { BYTES_OF_A_THREAD = 2 << 20 };
+  const wni_call *const call = job->call;
+  const int64_t read = (int64_t)wni_dtype_size(call->types.x) + (call->y.data ? 0 : (int64_t)wni_dtype_size(call->types.dy));
+  const int64_t bytes = most(1, wni_elements(&call->geo) / units * read);
+  return least(units, most(1, BYTES_OF_A_THREAD * wni_parallel_threads() / bytes));
 }
 
 /* ---- ROW -------------------------------------------------------------------------------------------------------- */
@@ -91,25 +106,38 @@ static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   wni_merge_segments(job, 0, job->call->geo.sets);
 }
 
-/* Sets of which the threads' own caches still have most when they are taken again. Nothing that is computed depends on
- * it. */
-static int64_t sets_at_once(const wni_cpu_job *job) {
-  enum { BYTES_OF_A_THREAD = 2 << 20 };
-  const wni_geometry *const g = &job->call->geo;
-  const int64_t bytes = g->set_size * (int64_t)wni_dtype_size(job->call->types.x);
-  return most(1, BYTES_OF_A_THREAD * wni_parallel_threads() / bytes);
+/* n sets from `first` on: their moments, then y. */
+static void row_forward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
+  const int64_t segments = job->plan->row.segments, bytes = sweep_bytes(job->call) / job->call->geo.sets * n;
+  phase moments = {job, k->row_moments, first * segments, 1, 1}, apply = {job, k->row_apply, first * segments, 1, 1};
+  wni_parallel_for(n * segments, bytes, phase_task, &moments);
+  wni_merge_segments(job, first, n);
+  wni_finish_statistics(job, first, n);
+  wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
 }
 
-/* Sets in segments, some at a time: their moments, then y. */
+/* Their sums, then dx. */
+static void row_backward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
+  const wni_call *const call = job->call;
+  const int64_t segments = job->plan->row.segments, bytes = sweep_bytes(call) / call->geo.sets * n;
+  phase sums = {job, k->row_backward_sums, first * segments, 1, 1}, means = {job, k->row_backward_merge, first, 1, 1};
+  phase apply = {job, k->row_backward_apply, first * segments, 1, 1};
+  if (call->dx.data || call->dgamma || call->dbeta) wni_parallel_for(n * segments, bytes, phase_task, &sums);
+  if (call->dx.data) wni_parallel_for(n, bytes / 16, phase_task, &means);
+  if (call->dx.data || call->dresidual.data) wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
+}
+
+/* Sets in segments. */
 static void row_waves(const wni_cpu_job *job, const wni_cpu_kernels *k) {
-  const int64_t sets = job->call->geo.sets, segments = job->plan->row.segments, wave = sets_at_once(job);
-  for (int64_t set = 0; set < sets; set += wave) {
-    const int64_t n = least(wave, sets - set), bytes = sweep_bytes(job->call) / sets * n;
-    phase moments = {job, k->row_moments, set * segments}, apply = {job, k->row_apply, set * segments};
-    wni_parallel_for(n * segments, bytes, phase_task, &moments);
-    wni_merge_segments(job, set, n);
-    wni_finish_statistics(job, set, n);
-    wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
+  const int64_t sets = job->call->geo.sets, wave = units_at_once(job, sets);
+  for (int64_t first = 0; first < sets; first += wave) {
+    wni_cpu_job of_wave = *job;
+    if (first + wave < sets) of_wave.next_sets = wave;
+    if (job->call->y.data) {
+      row_forward_wave(&of_wave, k, first, least(wave, sets - first));
+    } else {
+      row_backward_wave(&of_wave, k, first, least(wave, sets - first));
+    }
   }
 }
 
@@ -135,11 +163,12 @@ static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
     sweep(job, k->row_frozen, segment_tasks(job));
   } else if (p->segments == 1) {
     sweep(job, k->row_backward, p->per_element ? p->chunks : groups);
+  } else if (!p->per_element) {
+    row_waves(job, k);
   } else {
-    const int64_t tasks = p->per_element ? p->chunks * p->segments : segment_tasks(job);
-    if (call->dx.data || call->dgamma || call->dbeta) sweep(job, k->row_backward_sums, tasks);
+    if (call->dx.data || call->dgamma || call->dbeta) sweep(job, k->row_backward_sums, p->chunks * p->segments);
     if (call->dx.data) merge(job, k->row_backward_merge, groups);
-    if (call->dx.data || call->dresidual.data) sweep_again(job, k->row_backward_apply, tasks);
+    if (call->dx.data || call->dresidual.data) sweep_again(job, k->row_backward_apply, p->chunks * p->segments);
   }
 }
 
@@ -160,6 +189,46 @@ static void column_sums(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   merge(job, k->column_backward_merge, job->call->geo.extent[0] * job->plan->column.merges);
 }
 
+/* Slabs of a wave. */
+static void column_forward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
+  const wni_column_plan *const p = &job->plan->column;
+  const wni_geometry *const g = &job->call->geo;
+  const int64_t tasks = p->chunks * p->blocks, bytes = sweep_bytes(job->call) / g->extent[0] * n, sets = g->sets / g->extent[0];
+  phase moments = {job, k->column_moments, first * tasks, 1, 1}, merges = {job, k->column_merge, first * p->merges, 1, 1};
+  phase apply = {job, k->column_apply, first * tasks, 1, 1};
+  wni_parallel_for(n * tasks, bytes, phase_task, &moments);
+  wni_parallel_for(n * p->merges, bytes / 16, phase_task, &merges);
+  wni_finish_statistics(job, first * sets, n * sets);
+  wni_parallel_for_backward(n * tasks, bytes, phase_task, &apply);
+}
+
+static void column_backward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
+  const wni_column_plan *const p = &job->plan->column;
+  const wni_call *const call = job->call;
+  const int64_t tasks = p->chunks * p->blocks, bytes = sweep_bytes(call) / call->geo.extent[0] * n;
+  phase sums = {job, k->column_backward_sums, first * tasks, 1, 1};
+  phase merges = {job, k->column_backward_merge, first * p->merges, 1, 1};
+  phase apply = {job, k->column_backward_apply, first * tasks, 1, 1};
+  if (call->dx.data || call->dgamma || call->dbeta) {
+    wni_parallel_for(n * tasks, bytes, phase_task, &sums);
+    wni_parallel_for(n * p->merges, bytes / 16, phase_task, &merges);
+  }
+  if (call->dx.data || call->dresidual.data) wni_parallel_for_backward(n * tasks, bytes, phase_task, &apply);
+}
+
+static void column_waves(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const int64_t slabs = job->call->geo.extent[0], wave = units_at_once(job, slabs);
+  for (int64_t first = 0; first < slabs; first += wave) {
+    wni_cpu_job of_wave = *job;
+    if (first + wave < slabs) of_wave.next_sets = wave;
+    if (job->call->y.data) {
+      column_forward_wave(&of_wave, k, first, least(wave, slabs - first));
+    } else {
+      column_backward_wave(&of_wave, k, first, least(wave, slabs - first));
+    }
+  }
+}
+
 static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_column_plan *const p = &job->plan->column;
   if (job->call->stats == WNI_STATS_RUNNING) {
@@ -167,22 +236,18 @@ static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->fused) {
     sweep(job, k->column_forward, p->slab_tasks * p->blocks);
   } else {
-    column_moments(job, k);
-    wni_finish_statistics(job, 0, job->call->geo.sets);
-    sweep_again(job, k->column_apply, chunk_tasks(job));
+    column_waves(job, k);
   }
 }
 
 static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_column_plan *const p = &job->plan->column;
-  const wni_call *const call = job->call;
-  if (call->stats == WNI_STATS_RUNNING) {
+  if (job->call->stats == WNI_STATS_RUNNING) {
     sweep(job, k->column_frozen, chunk_tasks(job));
   } else if (p->fused) {
     sweep(job, k->column_backward, p->slab_tasks * p->blocks);
   } else {
-    if (call->dx.data || call->dgamma || call->dbeta) column_sums(job, k);
-    if (call->dx.data || call->dresidual.data) sweep_again(job, k->column_backward_apply, chunk_tasks(job));
+    column_waves(job, k);
   }
 }
 
