@@ -70,6 +70,8 @@ enum {
   FOLDED = 256,            /* columns of a line then */
   PANEL_BYTES = 256,       /* of a line as REALs: what is kept for so many columns stays in registers (column_stages.h) */
   SLAB_TASK_BYTES = 64 << 10,
+  PANEL_SLAB_BYTES = 4 << 20, /* of a block of the only slab that nearer caches than memory hold, if its rows have */
+  PANEL_ROW_BYTES = 512,      /* so many at least */
   CHUNK_BYTES = 256 << 10, /* of a chunk, but */
   CHUNK_LEAST = 128,       /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
   MERGE_COLUMNS = 1024
@@ -108,6 +110,18 @@ static void cut_columns(const wni_geometry *g, int64_t limit, int64_t unit, wni_
   p->blocks = ceil_div(columns, p->columns);
 }
 
+/* One slab, whose sets are all read before any is written: blocks are sets of their own, of which some at a time are
+ * (run.c). */
+static void cut_panels(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
+  const int64_t rows = g->extent[1] * g->extent[2], least_columns = PANEL_ROW_BYTES / size_of(in->types.x);
+  if (g->extent[0] != 1 || rows == 0 || in->stats == WNI_STATS_RUNNING || in->ranks > 0) return;
+  const int64_t limit = least(PANEL_SLAB_BYTES / read_size(in) / rows, p->columns), unit = set_unit(g, limit);
+  if (limit < least_columns || unit > limit) return;
+  cut_columns(g, limit, unit, p);
+  p->merge_columns = p->columns;
+  p->merges = p->blocks;
+}
+
 static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
   const int64_t slabs = g->extent[0], rows = g->extent[1] * g->extent[2], columns = g->extent[3];
   const int64_t real = size_of(in->types.real), element = read_size(in);
@@ -134,6 +148,7 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   }
   const bool wide = columns <= WNI_LINE_BYTES / real || in->stats == WNI_STATS_RUNNING;
   cut_columns(g, (wide ? WNI_LINE_BYTES : LINE_BYTES) / real, COLUMN_UNIT, p);
+  cut_panels(in, g, p);
   const int64_t lines = most(CHUNK_LEAST, CHUNK_BYTES / element / p->columns) / p->fold;
   p->chunk_rows = most(1, lines) * p->fold;
   p->chunks = ceil_div(rows, p->chunk_rows);
@@ -185,6 +200,11 @@ static void lay_out_row(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
   if (cut || in->ranks > 0) at->set_sums = take(a, g->sets, 2, sizeof(double));
 }
 
+/* Of so many rows and fewer: narrower blocks have longer chunks. */
+static int64_t most_chunks(const wni_geometry *g, const wni_column_plan *p) {
+  return ceil_div(g->extent[1] * g->extent[2], most(1, CHUNK_LEAST / p->fold) * p->fold);
+}
+
 static void lay_out_column(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
   const wni_geometry *const g = &plan->geo;
   const wni_column_plan *const p = &plan->column;
@@ -192,12 +212,12 @@ static void lay_out_column(const wni_plan_input *in, wni_cpu_plan *plan, area *a
   const int64_t slabs = g->extent[0];
   if (!is_backward(in)) {
     if (in->stats != WNI_STATS_COMPUTED) return;
-    if (!p->fused) at->sums = take(a, slabs * p->chunks, 2 * g->extent[3], sizeof(double));
+    if (!p->fused) at->sums = take(a, slabs * most_chunks(g, p), 2 * g->extent[3], sizeof(double));
     at->moments = take(a, g->sets, 2, sizeof(double));
     return;
   }
   if (!p->fused) {
-    at->sums = take(a, slabs * p->chunks, 2 * g->extent[3], sizeof(double));
+    at->sums = take(a, slabs * most_chunks(g, p), 2 * g->extent[3], sizeof(double));
     at->set_sums = take(a, g->sets, 2, sizeof(double));
   }
   if (p->fused || g->param_by_row)

@@ -84,17 +84,55 @@ static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) 
 }
 
 /* ---- waves --------------------------------------------------------------------------------------------------------
- * Sets that are read twice, some at a time: so many that the threads' own caches, or nearly so, still have them when
- * they are read again. That happens while y or dx is written; what the next wave reads first is asked for meanwhile, or
- * memory would be read and written in turns. Nothing that is computed depends on it. */
+ * Sets that are read twice, some at a time: so many that the threads' own caches still have most of them when they are
+ * read again. That is while y or dx is written; what the next wave reads first is asked for meanwhile, or memory would
+ * be read and written in turns. Nothing that is computed depends on it. */
 
-/* Of `units` of sets, slabs or columns that together are what a call reads for its sums: how many at a time. */
-static int64_t units_at_once(const wni_cpu_job *job, int64_t units) {
-  enum { BYTES_OF_A_THREAD = 2 << 20 };
-  const wni_call *const call = job->call;
-  const int64_t read = (int64_t)wni_dtype_size(call->types.x) + (call->y.data ? 0 : (int64_t)wni_dtype_size(call->types.dy));
-  const int64_t bytes = most(1, wni_elements(&call->geo) / units * read);
-  return least(units, most(1, BYTES_OF_A_THREAD * wni_parallel_threads() / bytes));
+enum { WAVE_BYTES = 1 << 20, ASKED_BYTES = 4 << 20 }; /* a thread's, of what is read; and what is asked for, at most */
+
+/* n sets of a ROW, slabs of a COLUMN, or blocks of its one slab from `first` on; bytes is what a sweep over them moves.
+ */
+typedef struct wave {
+  const wni_cpu_job *job;
+  int64_t first, n, bytes;
+} wave;
+
+static void wave_sweep(const wave *w, phase p, int64_t tasks) {
+  p.job = w->job;
+  wni_parallel_for(tasks, w->bytes, phase_task, &p);
+}
+
+static void wave_sweep_again(const wave *w, phase p, int64_t tasks) {
+  p.job = w->job;
+  wni_parallel_for_backward(tasks, w->bytes, phase_task, &p);
+}
+
+static void wave_merge(const wave *w, phase p, int64_t tasks) {
+  p.job = w->job;
+  wni_parallel_for(tasks, w->bytes / 16, phase_task, &p);
+}
+
+/* Bytes of one of `units` that a call reads for its sums. */
+static int64_t unit_bytes(const wni_call *call, int64_t units) {
+  const size_t dy = call->y.data ? 0 : wni_dtype_size(call->types.dy);
+  return most(1, wni_elements(&call->geo) / units * (int64_t)(wni_dtype_size(call->types.x) + dy));
+}
+
+/* One wave after the other; columns: of a unit, where those are blocks, else 0. */
+static void each_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t units, int64_t columns,
+                      void (*pass)(const wave *w, const wni_cpu_kernels *k)) {
+  const int64_t bytes = unit_bytes(job->call, units), threads = wni_parallel_threads();
+  const int64_t n = least(units, most(1, WAVE_BYTES * threads / bytes));
+  for (int64_t first = 0; first < units; first += n) {
+    wni_cpu_job of_wave = *job;
+    if (first + n < units && n * bytes <= ASKED_BYTES * threads) {
+      of_wave.next_sets = columns > 0 ? 0 : n;
+      of_wave.next_columns = n * columns;
+    }
+    const int64_t here = least(n, units - first);
+    const wave w = {&of_wave, first, here, sweep_bytes(job->call) / units * here};
+    pass(&w, k);
+  }
 }
 
 /* ---- ROW -------------------------------------------------------------------------------------------------------- */
@@ -106,39 +144,29 @@ static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   wni_merge_segments(job, 0, job->call->geo.sets);
 }
 
-/* n sets from `first` on: their moments, then y. */
-static void row_forward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
-  const int64_t segments = job->plan->row.segments, bytes = sweep_bytes(job->call) / job->call->geo.sets * n;
-  phase moments = {job, k->row_moments, first * segments, 1, 1}, apply = {job, k->row_apply, first * segments, 1, 1};
-  wni_parallel_for(n * segments, bytes, phase_task, &moments);
-  wni_merge_segments(job, first, n);
-  wni_finish_statistics(job, first, n);
-  wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
+/* The segments of a wave. */
+static phase row_phase(const wave *w, wni_cpu_kernel kernel) {
+  const phase p = {w->job, kernel, w->first * w->job->plan->row.segments, 1, 1};
+  return p;
 }
 
-/* Their sums, then dx. */
-static void row_backward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
-  const wni_call *const call = job->call;
-  const int64_t segments = job->plan->row.segments, bytes = sweep_bytes(call) / call->geo.sets * n;
-  phase sums = {job, k->row_backward_sums, first * segments, 1, 1}, means = {job, k->row_backward_merge, first, 1, 1};
-  phase apply = {job, k->row_backward_apply, first * segments, 1, 1};
-  if (call->dx.data || call->dgamma || call->dbeta) wni_parallel_for(n * segments, bytes, phase_task, &sums);
-  if (call->dx.data) wni_parallel_for(n, bytes / 16, phase_task, &means);
-  if (call->dx.data || call->dresidual.data) wni_parallel_for_backward(n * segments, bytes, phase_task, &apply);
+/* Moments, then y. */
+static void row_forward_wave(const wave *w, const wni_cpu_kernels *k) {
+  const int64_t tasks = w->n * w->job->plan->row.segments;
+  wave_sweep(w, row_phase(w, k->row_moments), tasks);
+  wni_merge_segments(w->job, w->first, w->n);
+  wni_finish_statistics(w->job, w->first, w->n);
+  wave_sweep_again(w, row_phase(w, k->row_apply), tasks);
 }
 
-/* Sets in segments. */
-static void row_waves(const wni_cpu_job *job, const wni_cpu_kernels *k) {
-  const int64_t sets = job->call->geo.sets, wave = units_at_once(job, sets);
-  for (int64_t first = 0; first < sets; first += wave) {
-    wni_cpu_job of_wave = *job;
-    if (first + wave < sets) of_wave.next_sets = wave;
-    if (job->call->y.data) {
-      row_forward_wave(&of_wave, k, first, least(wave, sets - first));
-    } else {
-      row_backward_wave(&of_wave, k, first, least(wave, sets - first));
-    }
-  }
+/* Sums, then dx. */
+static void row_backward_wave(const wave *w, const wni_cpu_kernels *k) {
+  const wni_call *const call = w->job->call;
+  const phase means = {w->job, k->row_backward_merge, w->first, 1, 1};
+  const int64_t tasks = w->n * w->job->plan->row.segments;
+  if (call->dx.data || call->dgamma || call->dbeta) wave_sweep(w, row_phase(w, k->row_backward_sums), tasks);
+  if (call->dx.data) wave_merge(w, means, w->n);
+  if (call->dx.data || call->dresidual.data) wave_sweep_again(w, row_phase(w, k->row_backward_apply), tasks);
 }
 
 static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
@@ -150,25 +178,31 @@ static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->segments == 1) {
     sweep(job, k->row_forward, ceil_div(g->sets, p->sets_per_task));
   } else {
-    row_waves(job, k);
+    each_wave(job, k, g->sets, 0, row_forward_wave);
   }
+}
+
+/* Sets in segments whose elements have parameters of their own: all at once, for the sums of those. */
+static void row_backward_each(const wni_cpu_job *job, const wni_cpu_kernels *k) {
+  const wni_row_plan *const p = &job->plan->row;
+  const wni_call *const call = job->call;
+  const int64_t tasks = p->chunks * p->segments;
+  if (call->dx.data || call->dgamma || call->dbeta) sweep(job, k->row_backward_sums, tasks);
+  if (call->dx.data) merge(job, k->row_backward_merge, ceil_div(call->geo.sets, p->sets_per_task));
+  if (call->dx.data || call->dresidual.data) sweep_again(job, k->row_backward_apply, tasks);
 }
 
 static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   const wni_row_plan *const p = &job->plan->row;
-  const wni_call *const call = job->call;
-  const wni_geometry *const g = &call->geo;
-  const int64_t groups = ceil_div(g->sets, p->sets_per_task);
-  if (call->stats == WNI_STATS_RUNNING) {
+  const wni_geometry *const g = &job->call->geo;
+  if (job->call->stats == WNI_STATS_RUNNING) {
     sweep(job, k->row_frozen, segment_tasks(job));
   } else if (p->segments == 1) {
-    sweep(job, k->row_backward, p->per_element ? p->chunks : groups);
-  } else if (!p->per_element) {
-    row_waves(job, k);
+    sweep(job, k->row_backward, p->per_element ? p->chunks : ceil_div(g->sets, p->sets_per_task));
+  } else if (p->per_element) {
+    row_backward_each(job, k);
   } else {
-    if (call->dx.data || call->dgamma || call->dbeta) sweep(job, k->row_backward_sums, p->chunks * p->segments);
-    if (call->dx.data) merge(job, k->row_backward_merge, groups);
-    if (call->dx.data || call->dresidual.data) sweep_again(job, k->row_backward_apply, p->chunks * p->segments);
+    each_wave(job, k, g->sets, 0, row_backward_wave);
   }
 }
 
@@ -189,43 +223,65 @@ static void column_sums(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   merge(job, k->column_backward_merge, job->call->geo.extent[0] * job->plan->column.merges);
 }
 
-/* Slabs of a wave. */
-static void column_forward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
-  const wni_column_plan *const p = &job->plan->column;
-  const wni_geometry *const g = &job->call->geo;
-  const int64_t tasks = p->chunks * p->blocks, bytes = sweep_bytes(job->call) / g->extent[0] * n, sets = g->sets / g->extent[0];
-  phase moments = {job, k->column_moments, first * tasks, 1, 1}, merges = {job, k->column_merge, first * p->merges, 1, 1};
-  phase apply = {job, k->column_apply, first * tasks, 1, 1};
-  wni_parallel_for(n * tasks, bytes, phase_task, &moments);
-  wni_parallel_for(n * p->merges, bytes / 16, phase_task, &merges);
-  wni_finish_statistics(job, first * sets, n * sets);
-  wni_parallel_for_backward(n * tasks, bytes, phase_task, &apply);
+/* What waves are of: blocks of the only slab, which are merged singly, or slabs. */
+static bool waves_of_blocks(const wni_cpu_job *job) {
+  return job->call->geo.extent[0] == 1 && job->plan->column.merges == job->plan->column.blocks;
 }
 
-static void column_backward_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t first, int64_t n) {
-  const wni_column_plan *const p = &job->plan->column;
-  const wni_call *const call = job->call;
-  const int64_t tasks = p->chunks * p->blocks, bytes = sweep_bytes(call) / call->geo.extent[0] * n;
-  phase sums = {job, k->column_backward_sums, first * tasks, 1, 1};
-  phase merges = {job, k->column_backward_merge, first * p->merges, 1, 1};
-  phase apply = {job, k->column_backward_apply, first * tasks, 1, 1};
+static int64_t wave_chunks(const wave *w) {
+  const wni_column_plan *const p = &w->job->plan->column;
+  return w->n * p->chunks * (waves_of_blocks(w->job) ? 1 : p->blocks);
+}
+
+static int64_t wave_merges(const wave *w) {
+  return w->n * (waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges);
+}
+
+static phase chunk_phase(const wave *w, wni_cpu_kernel kernel) {
+  const wni_column_plan *const p = &w->job->plan->column;
+  const phase of_blocks = {w->job, kernel, w->first, w->n, p->blocks};
+  const phase of_slabs = {w->job, kernel, w->first * p->chunks * p->blocks, 1, 1};
+  return waves_of_blocks(w->job) ? of_blocks : of_slabs;
+}
+
+static phase merge_phase(const wave *w, wni_cpu_kernel kernel) {
+  const int64_t each = waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges;
+  const phase p = {w->job, kernel, w->first * each, 1, 1};
+  return p;
+}
+
+static void finish_wave(const wave *w) {
+  const wni_column_plan *const p = &w->job->plan->column;
+  const wni_geometry *const g = &w->job->call->geo;
+  const int64_t each = waves_of_blocks(w->job) ? p->columns / g->set_columns : g->sets / g->extent[0];
+  const int64_t first = w->first * each;
+  wni_finish_statistics(w->job, first, least(w->n * each, g->sets - first));
+}
+
+static void column_forward_wave(const wave *w, const wni_cpu_kernels *k) {
+  wave_sweep(w, chunk_phase(w, k->column_moments), wave_chunks(w));
+  wave_merge(w, merge_phase(w, k->column_merge), wave_merges(w));
+  finish_wave(w);
+  wave_sweep_again(w, chunk_phase(w, k->column_apply), wave_chunks(w));
+}
+
+static void column_backward_wave(const wave *w, const wni_cpu_kernels *k) {
+  const wni_call *const call = w->job->call;
   if (call->dx.data || call->dgamma || call->dbeta) {
-    wni_parallel_for(n * tasks, bytes, phase_task, &sums);
-    wni_parallel_for(n * p->merges, bytes / 16, phase_task, &merges);
+    wave_sweep(w, chunk_phase(w, k->column_backward_sums), wave_chunks(w));
+    wave_merge(w, merge_phase(w, k->column_backward_merge), wave_merges(w));
   }
-  if (call->dx.data || call->dresidual.data) wni_parallel_for_backward(n * tasks, bytes, phase_task, &apply);
+  if (call->dx.data || call->dresidual.data)
+    wave_sweep_again(w, chunk_phase(w, k->column_backward_apply), wave_chunks(w));
 }
 
-static void column_waves(const wni_cpu_job *job, const wni_cpu_kernels *k) {
-  const int64_t slabs = job->call->geo.extent[0], wave = units_at_once(job, slabs);
-  for (int64_t first = 0; first < slabs; first += wave) {
-    wni_cpu_job of_wave = *job;
-    if (first + wave < slabs) of_wave.next_sets = wave;
-    if (job->call->y.data) {
-      column_forward_wave(&of_wave, k, first, least(wave, slabs - first));
-    } else {
-      column_backward_wave(&of_wave, k, first, least(wave, slabs - first));
-    }
+static void column_waves(const wni_cpu_job *job, const wni_cpu_kernels *k,
+                         void (*pass)(const wave *w, const wni_cpu_kernels *k)) {
+  const wni_column_plan *const p = &job->plan->column;
+  if (waves_of_blocks(job)) {
+    each_wave(job, k, p->blocks, p->columns, pass);
+  } else {
+    each_wave(job, k, job->call->geo.extent[0], 0, pass);
   }
 }
 
@@ -236,7 +292,7 @@ static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->fused) {
     sweep(job, k->column_forward, p->slab_tasks * p->blocks);
   } else {
-    column_waves(job, k);
+    column_waves(job, k, column_forward_wave);
   }
 }
 
@@ -247,7 +303,7 @@ static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
   } else if (p->fused) {
     sweep(job, k->column_backward, p->slab_tasks * p->blocks);
   } else {
-    column_waves(job, k);
+    column_waves(job, k, column_backward_wave);
   }
 }
 
