@@ -137,7 +137,7 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   const int64_t widest = least(WNI_LINE_BYTES / real, fitting), unit = set_unit(g, widest);
   const int64_t usual = least(LINE_BYTES / real, fitting);
   const int64_t limit = columns <= usual ? columns : most(usual / unit * unit, unit);
-  p->fused = in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest && limit >= needed;
+  p->fused = (slabs == 1 || limit == columns) && in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest && limit >= needed;
   if (p->fused) {
     cut_columns(g, limit, unit, p);
     p->chunk_rows = rows;
