@@ -5,30 +5,42 @@
 #include "column.h"
 #include "gradient.h"
 
-/* A line of so many vectors is a panel: what is kept for its places (sums, factors) stays in registers for all lines.
- * There must be 32 of them, for up to five things. */
-enum { PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1 };
+/* A line of PANEL vectors is a panel: what is kept for its places (sums, factors) stays in registers for all lines.
+ * There must be 32 of them, for up to five things. PART of a longer line are taken together. */
+enum { PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1, PART = WNI_VECTOR_BYTES == 64 ? 2 : 1 };
 
-/* The statements for `vectors` vectors at place v of lines `line` .. `line + count - 1`, the last of them of k elements:
- * for panels; else for single vectors of GROUP lines, or for stages that write lines that follow one another of one line
- * after the other. What groups save is then less than what reading and writing at one place each gains. */
-#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, ...)               \
-  if ((width) == PANEL * LANES) {                                                          \
-    const int64_t line = 0, count = (lines), v = 0, k = LANES;                             \
-    const int vectors = PANEL;                                                             \
-    __VA_ARGS__;                                                                           \
-  } else {                                                                                 \
-    int64_t line = 0;                                                                      \
-    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                          \
-      const int64_t count = GROUP;                                                         \
-      const int vectors = 1;                                                               \
-      WNI_EACH_VECTOR(v, k, width, __VA_ARGS__;)                                           \
-    }                                                                                      \
-    for (; line < (lines); line++) {                                                       \
-      const int64_t count = 1;                                                             \
-      const int vectors = 1;                                                               \
-      WNI_EACH_VECTOR(v, k, width, __VA_ARGS__;)                                           \
-    }                                                                                      \
+/* The statements for `vectors` vectors, a constant, at place v of lines `line` .. `line + count - 1`, the last of them
+ * of k elements: for panels; else for parts of GROUP lines, or for stages that write lines that follow one another of
+ * one line after the other. What groups save is then less than what reading and writing at one place each gains. */
+#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, ...)            \
+  if ((width) == PANEL * LANES) {                                                       \
+    const int64_t line = 0, count = (lines), v = 0, k = LANES;                          \
+    const int vectors = PANEL;                                                          \
+    __VA_ARGS__;                                                                        \
+  } else {                                                                              \
+    int64_t line = 0;                                                                   \
+    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                       \
+      const int64_t count = GROUP;                                                      \
+      WNI_EACH_PART_OF_LINE(v, vectors, k, width, __VA_ARGS__)                          \
+    }                                                                                   \
+    for (; line < (lines); line++) {                                                    \
+      const int64_t count = 1;                                                          \
+      WNI_EACH_PART_OF_LINE(v, vectors, k, width, __VA_ARGS__)                          \
+    }                                                                                   \
+  }
+#define WNI_EACH_PART_OF_LINE(v, vectors, k, width, ...)                                \
+  {                                                                                     \
+    int64_t v = 0;                                                                      \
+    for (; v + PART * LANES <= (width); v += PART * LANES) {                            \
+      const int vectors = PART;                                                         \
+      const int64_t k = LANES;                                                          \
+      __VA_ARGS__;                                                                      \
+    }                                                                                   \
+    for (; v < (width); v += LANES) {                                                   \
+      const int vectors = 1;                                                            \
+      const int64_t k = least((width)-v, LANES);                                        \
+      __VA_ARGS__;                                                                      \
+    }                                                                                   \
   }
 
 /* GROUP lines at once, then single ones: statements with `rows` a constant. */
@@ -64,8 +76,16 @@ WNI_INLINE vec line_vec(wn_dtype type, line_source x, int64_t line, int64_t v, i
   return vec_load_as(type, x.at.p, at, k);
 }
 
-WNI_INLINE void line_vec_store(wn_dtype type, line_target y, int64_t line, int64_t v, int64_t k, vec value) {
-  target_store(type, y.at, line * y.apart + v, k, value);
+/* The vectors of a panel, from place v on. */
+WNI_INLINE void panel_to_line(int vectors, wn_dtype type, line_target y, int64_t line, int64_t v, int64_t k,
+                              const vec *value) {
+  const int64_t at = line * y.apart + v;
+  if (vectors == 1) {
+    target_store(type, y.at, at, k, value[0]);
+    return;
+  }
+  _Pragma("GCC unroll 2") for (int p = 0; p < vectors; p += 2)
+      target_store_2(type, y.at, at + p * LANES, value[p], value[p + 1]);
 }
 
 /* ---- forward sums -------------------------------------------------------------------------------------------------
@@ -115,12 +135,13 @@ WNI_INLINE void affine_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype yt, b
   const vec lowest = vec_splat(floor);
   for (int64_t i = line; i < line + count; i++) {
     const vec g = vec_splat(by_row ? gamma[i] : 1), b = vec_splat(by_row ? beta[i] : 0);
+    vec z[PANEL];
     WNI_EACH_OF_PANEL(p, vectors) {
-      vec z = vec_fma(line_vec(xt, x, i, v + p * LANES, k) - hi[p], scale[p], offset[p]);
-      if (by_row) z = vec_fma(z, g, b);
-      z = vec_select(vec_le(z, lowest), lowest, z);
-      line_vec_store(yt, y, i, v + p * LANES, k, z);
+      z[p] = vec_fma(line_vec(xt, x, i, v + p * LANES, k) - hi[p], scale[p], offset[p]);
+      if (by_row) z[p] = vec_fma(z[p], g, b);
+      z[p] = vec_select(vec_le(z[p], lowest), lowest, z[p]);
     }
+    panel_to_line(vectors, yt, y, i, v, k, z);
   }
 }
 
@@ -261,12 +282,14 @@ WNI_INLINE void dx_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, bool 
   panel_load(vectors, t->xhat_factor + v, c);
   for (int64_t i = line; i < line + count; i++) {
     const vec g = vec_splat(by_row ? gamma[i] : 1);
+    vec made[PANEL];
     WNI_EACH_OF_PANEL(p, vectors) {
       vec d = line_vec(dt, dz, i, v + p * LANES, k);
       if (by_row) d *= g;
       const vec xhat = (line_vec(xt, x, i, v + p * LANES, k) - hi[p]) * rstd[p];
-      line_vec_store(xt, dx, i, v + p * LANES, k, vec_fma(d, a[p], -vec_fma(xhat, c[p], b[p])));
+      made[p] = vec_fma(d, a[p], -vec_fma(xhat, c[p], b[p]));
     }
+    panel_to_line(vectors, xt, dx, i, v, k, made);
   }
 }
 
@@ -290,8 +313,8 @@ WNI_INLINE void dx_frozen_lines_loop(wn_dtype dt, wn_dtype xt, const line_terms 
                                      int64_t width, line_target dx) {
   for (int64_t i = 0; i < lines; i++) {
     WNI_EACH_VECTOR(v, k, width, {
-      const vec d = line_vec(dt, dz, i, v, k);
-      line_vec_store(xt, dx, i, v, k, d * vec_load(t->dz_factor + v));
+      const vec d = line_vec(dt, dz, i, v, k) * vec_load(t->dz_factor + v);
+      target_store(xt, dx.at, i * dx.apart + v, k, d);
     })
   }
 }

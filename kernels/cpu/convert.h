@@ -96,22 +96,62 @@ WNI_INLINE halves f16_of_vec(vec v) {
 #endif
 }
 
+#if defined(__AVX512F__)
+/* Each half in the high part of a lane, in one shuffle: widening and shifting are three operations. */
+WNI_INLINE vec vec_of_bf16(halves h) {
+  const __m512i twice = _mm512_set_epi16(15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 10, 10, 9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4,
+                                         4, 3, 3, 2, 2, 1, 1, 0, 0);
+  return (vec)_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, twice, _mm512_castsi256_si512((__m256i)h));
+}
+#else
 WNI_INLINE vec vec_of_bf16(halves h) { return vec_of_bf16_bits(uvec_of_halves(h)); }
+#endif
 
 #if defined(__AVX512F__)
 /* bf16_high_of_vec in three operations fewer: the bit that stays last is a mask, and one instruction puts back what is
  * no number, quiet. */
-WNI_INLINE halves bf16_of_vec(vec v) {
+WNI_INLINE uvec bf16_high_of(vec v) {
   const __m512i bits = (__m512i)v, one = _mm512_set1_epi32(1);
   const __mmask16 odd = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000));
   const __m512i even_rounded = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
   const __m512i rounded = _mm512_mask_add_epi32(even_rounded, odd, even_rounded, one);
   const __m512i quiet_nans = _mm512_set1_epi32(0x22); /* of v where it is one, quiet or not; else the first operand */
-  return halves_of_high((uvec)_mm512_fixupimm_ps((__m512)rounded, (__m512)v, quiet_nans, 0));
+  return (uvec)_mm512_fixupimm_ps((__m512)rounded, (__m512)v, quiet_nans, 0);
 }
 #else
-WNI_INLINE halves bf16_of_vec(vec v) { return halves_of_high(bf16_high_of_vec(v)); }
+WNI_INLINE uvec bf16_high_of(vec v) { return bf16_high_of_vec(v); }
 #endif
+
+WNI_INLINE halves bf16_of_vec(vec v) { return halves_of_high(bf16_high_of(v)); }
+
+/* Two vectors in a row at once: one shuffle less, and a whole line of the cache. */
+typedef uint16_t halves_2 __attribute__((vector_size(4 * WNI_LANES)));
+
+WNI_INLINE halves_2 halves_of_high_2(uvec a, uvec b) {
+#if defined(__AVX512F__)
+  const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25,
+                                       23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+  return (halves_2)_mm512_permutex2var_epi16((__m512i)a, odd, (__m512i)b);
+#elif defined(__AVX2__)
+  const __m256i packed = _mm256_packus_epi32((__m256i)(a >> 16), (__m256i)(b >> 16)); /* within halves of the register */
+  return (halves_2)_mm256_permute4x64_epi64(packed, 0xd8);
+#else
+  const halves parts[2] = {halves_of_high(a), halves_of_high(b)};
+  halves_2 v;
+  memcpy(&v, parts, sizeof v);
+  return v;
+#endif
+}
+
+WNI_INLINE halves_2 bf16_of_vec_2(vec a, vec b) {
+#if defined(__AVX512BF16__)
+  /* The instruction rounds as bf16_high_of does, but takes subnormal numbers for 0. */
+  const __mmask16 of_a = _mm512_fpclass_ps_mask((__m512)a, 0x20), of_b = _mm512_fpclass_ps_mask((__m512)b, 0x20);
+  if (__builtin_expect(_kortestz_mask16_u8(of_a, of_b), 1))
+    return (halves_2)_mm512_cvtne2ps_pbh((__m512)b, (__m512)a);
+#endif
+  return halves_of_high_2(bf16_high_of(a), bf16_high_of(b));
+}
 
 WNI_INLINE void quarters_store_k(void *p, uvec bits, int64_t k) {
   const quarters v = __builtin_convertvector(bits, quarters);
@@ -162,6 +202,28 @@ WNI_INLINE void vec_stream_as(wn_dtype type, void *p, int64_t i, vec v) {
     bytes_stream((uint16_t *)p + i, &h, sizeof h);
   } else {
     vec_store_as(type, p, i, LANES, v);
+  }
+}
+
+/* The same of two whole vectors in a row. */
+WNI_INLINE void vec_store_2_as(wn_dtype type, void *p, int64_t i, vec a, vec b) {
+  if (type == WN_BF16) {
+    const halves_2 h = bf16_of_vec_2(a, b);
+    memcpy((uint16_t *)p + i, &h, sizeof h);
+  } else {
+    vec_store_as(type, p, i, LANES, a);
+    vec_store_as(type, p, i + LANES, LANES, b);
+  }
+}
+
+WNI_INLINE void vec_stream_2_as(wn_dtype type, void *p, int64_t i, vec a, vec b) {
+  if (type == WN_BF16) {
+    const halves_2 h = bf16_of_vec_2(a, b);
+    bytes_stream((uint16_t *)p + i, &h, sizeof h / 2);
+    bytes_stream((uint16_t *)p + i + LANES, (const halves *)&h + 1, sizeof h / 2);
+  } else {
+    vec_stream_as(type, p, i, a);
+    vec_stream_as(type, p, i + LANES, b);
   }
 }
 
@@ -224,6 +286,16 @@ WNI_INLINE void vec_store_as(wn_dtype type, void *p, int64_t i, int64_t k, vec v
 WNI_INLINE void vec_stream_as(wn_dtype type, void *p, int64_t i, vec v) {
   (void)type;
   bytes_stream((real *)p + i, &v, sizeof v);
+}
+
+WNI_INLINE void vec_store_2_as(wn_dtype type, void *p, int64_t i, vec a, vec b) {
+  vec_store_as(type, p, i, LANES, a);
+  vec_store_as(type, p, i + LANES, LANES, b);
+}
+
+WNI_INLINE void vec_stream_2_as(wn_dtype type, void *p, int64_t i, vec a, vec b) {
+  vec_stream_as(type, p, i, a);
+  vec_stream_as(type, p, i + LANES, b);
 }
 
 WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {

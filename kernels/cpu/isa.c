@@ -17,6 +17,7 @@ WNI_DECLARE_ISA(baseline)
 #if defined(__x86_64__)
 WNI_DECLARE_ISA(avx2)
 WNI_DECLARE_ISA(avx512)
+extern const wni_cpu_kernels wni_kernels_avx512_bf16_f32;
 #endif
 
 /* From the least to the best. */
@@ -25,6 +26,7 @@ static const wni_cpu_isa isas[] = {
 #if defined(__x86_64__)
     WNI_ISA_ENTRY(avx2),
     WNI_ISA_ENTRY(avx512),
+    {"avx512_bf16", &wni_kernels_avx512_bf16_f32, &wni_kernels_avx512_f64},
 #endif
 };
 enum { ISAS = sizeof isas / sizeof isas[0] };
@@ -39,7 +41,8 @@ static int count_supported(void) {
   if (!f16c || !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 1;
   const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  return wide ? 3 : 2;
+  if (!wide) return 2;
+  return __builtin_cpu_supports("avx512bf16") ? 4 : 3;
 #else
   return ISAS;
 #endif
@@ -57,7 +60,7 @@ const wni_cpu_isa *wni_cpu_isa_choose(void) {
     return NULL;
   }
   (void)wni_error(WN_ERR_ARGUMENT, "WN_CPU_ISA is \"%s\"; expected baseline%s", cap,
-                  ISAS > 1 ? ", avx2 or avx512" : ", the only set of this architecture");
+                  ISAS > 1 ? ", avx2, avx512 or avx512_bf16" : ", the only set of this architecture");
   return NULL;
 }
 

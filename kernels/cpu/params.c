@@ -1,5 +1,6 @@
 /* Parameters and their gradients: between the caller's types and arrays and what the kernels work with. */
 #include "call_job.h"
+#include "host/names.h"
 #include "parallel.h"
 
 /* ---- one value of any type ---------------------------------------------------------------------------------------
@@ -89,6 +90,11 @@ static void prepare(void *context, int64_t task) {
   const preparation *const p = context;
   const wni_types *const types = &p->call->types;
   const int64_t begin = task * WNI_PARAMS_PER_TASK, end = least(begin + WNI_PARAMS_PER_TASK, p->call->geo.params);
+  if (!p->from && p->otherwise == 0) {
+    const size_t bytes = (size_t)p->expand * wni_dtype_size(types->real);
+    memset((char *)p->to + (size_t)begin * bytes, 0, (size_t)(end - begin) * bytes);
+    return;
+  }
   for (int64_t i = begin; i < end; i++) {
     const double v = p->from ? load_value(types->param, p->from, i) + p->add : p->otherwise;
     for (int64_t e = 0; e < p->expand; e++) wni_store_real(types->real, p->to, i * p->expand + e, v);

@@ -76,6 +76,18 @@ static inline bool is_short(int64_t n) {
     __VA_ARGS__                                                          \
   }
 
+/* Stores vector v of a row, of k elements; whole ones two at a time. */
+WNI_INLINE void short_store(wn_dtype type, target to, short_row r, int v, int64_t k, vec value, vec *before) {
+  const bool pairs = type == WN_BF16;
+  if (pairs && v % 2 == 0 && v + 2 < r.vectors) { /* the next one is whole */
+    *before = value;
+  } else if (pairs && v % 2 == 1 && v + 1 < r.vectors) {
+    target_store_2(type, to, (v - 1) * LANES, *before, value);
+  } else {
+    target_store(type, to, v * LANES, k, value);
+  }
+}
+
 /* ---- statistics ---------------------------------------------------------------------------------------------------
  * Stage by stage for all rows: what a core can look ahead is less than two rows, and within one each step waits for the
  * one before. */
@@ -196,12 +208,13 @@ WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, int64_t count, int
     const vec hi = vec_splat(s->hi[i]), rstd = vec_splat(s->rstd[i]), lo = vec_splat(s->lo_rstd[i]);
     const int64_t first = x->first + i * x->apart;
     const target to = target_at(type, (void *)y->p, y->first + i * y->apart, stream);
+    vec before = hi;
     if (ahead.at != 0) fetch_row_ahead(ahead, i, n);
     WNI_EACH_SHORT(v, k, r, {
       const vec gv = keeps ? g[v % KEPT_VECTORS] : vec_load_k(gamma + v * LANES, k);
       const vec bv = keeps ? b[v % KEPT_VECTORS] : vec_load_k(beta + v * LANES, k);
       const vec h = vec_load_as(type, p, first + v * LANES, k);
-      target_store(type, to, v * LANES, k, vec_fma(normalized(h, hi, rstd, lo), gv, bv));
+      short_store(type, to, r, v, k, vec_fma(normalized(h, hi, rstd, lo), gv, bv), &before);
     })
   }
 }

@@ -78,10 +78,11 @@ WNI_INLINE void short_dx_loop(wn_dtype type, short_row r, const short_gradients 
     const target to = target_at(type, (void *)b->dx.p, b->dx.first + i * b->dx.apart, stream);
     if (x_ahead.at != 0) fetch_row_ahead(x_ahead, i, b->n);
     if (dz_ahead.at != 0) fetch_row_ahead(dz_ahead, i, b->n);
+    vec before = hi;
     WNI_EACH_SHORT(v, k, r, {
       const vec g = vec_load_as(type, dz, of_dz + v * LANES, k) * vec_load_k(gamma + v * LANES, k);
       const vec xhat = normalized(vec_load_as(type, x, of_x + v * LANES, k), hi, rstd, zero);
-      target_store(type, to, v * LANES, k, vec_fma(g, rstd, -vec_fma(xhat, c, constant)));
+      short_store(type, to, r, v, k, vec_fma(g, rstd, -vec_fma(xhat, c, constant)), &before);
     })
   }
 }

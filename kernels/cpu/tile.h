@@ -106,6 +106,37 @@ WNI_INLINE void target_store(wn_dtype type, target t, int64_t i, int64_t k, vec 
   }
 }
 
+/* Two whole vectors, at i and after it. */
+WNI_INLINE void target_store_2(wn_dtype type, target t, int64_t i, vec a, vec b) {
+  if (t.stream) {
+    vec_stream_2_as(type, t.p, t.first + i, a, b);
+  } else {
+    vec_store_2_as(type, t.p, t.first + i, a, b);
+  }
+}
+
+/* Stores `value`, an expression of i and k, for the vectors of k elements at i. */
+#define WNI_STORE_EACH_VECTOR(type, t, i, k, n, value)        \
+  {                                                           \
+    int64_t i = 0;                                            \
+    for (; i + 2 * LANES <= (n); i += LANES) {                \
+      const int64_t k = LANES;                                \
+      const vec first_ = value;                               \
+      i += LANES;                                             \
+      const vec second_ = value;                              \
+      target_store_2(type, t, i - LANES, first_, second_);    \
+    }                                                         \
+    if (i + LANES <= (n)) {                                   \
+      const int64_t k = LANES;                                \
+      target_store(type, t, i, k, value);                     \
+      i += LANES;                                             \
+    }                                                         \
+    if (i < (n)) {                                            \
+      const int64_t k = (n)-i;                                \
+      target_store(type, t, i, k, value);                     \
+    }                                                         \
+  }
+
 /* ---- tensors to tiles and back ---------------------------------------------------------------------------------- */
 
 /* Elements first .. first + n - 1 of what p points to. */
@@ -318,18 +349,20 @@ WNI_INLINE vec normalized(vec x, vec hi, vec rstd, vec lo_rstd) { return vec_fma
 
 /* z = gamma xhat + beta, then relu if asked for; x and z may be the same memory. gamma and beta are single ones, or one
  * for each element. */
+WNI_INLINE vec affine_vec(wn_dtype xt, bool each, bool relu, normalizer s, const real *gamma, const real *beta,
+                          source x, int64_t i, int64_t k) {
+  const vec g = each ? vec_load_k(gamma + i, k) : vec_splat(gamma[0]);
+  const vec b = each ? vec_load_k(beta + i, k) : vec_splat(beta[0]), zero = vec_splat(0);
+  source_fetch_ahead(x, i);
+  const vec h = vec_load_as(xt, x.p, x.first + i, k);
+  const vec v = vec_fma(normalized(h, vec_splat(s.hi), vec_splat(s.rstd), vec_splat(s.lo_rstd)), g, b);
+  return relu ? vec_select(vec_le(v, zero), zero, v) : v;
+}
+
 WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, normalizer s, const real *gamma,
                             const real *beta, source x, int64_t n, target z) {
-  const vec hi = vec_splat(s.hi), rstd = vec_splat(s.rstd), lo = vec_splat(s.lo_rstd), zero = vec_splat(0);
-  vec g = vec_splat(gamma[0]), b = vec_splat(beta[0]);
-  WNI_EACH_VECTOR(i, k, n, {
-    if (each) g = vec_load_k(gamma + i, k);
-    if (each) b = vec_load_k(beta + i, k);
-    source_fetch_ahead(x, i);
-    vec v = vec_fma(normalized(vec_load_as(xt, x.p, x.first + i, k), hi, rstd, lo), g, b);
-    if (relu) v = vec_select(vec_le(v, zero), zero, v);
-    target_store(zt, z, i, k, v);
-  })
+  const real g = gamma[0], b = beta[0]; /* which z is no place of, as the compiler cannot know */
+  WNI_STORE_EACH_VECTOR(zt, z, i, k, n, affine_vec(xt, each, relu, s, each ? gamma : &g, each ? beta : &b, x, i, k))
 }
 
 /* Of `count` tiles, all of the types of the first. `each`, a constant: the same parameters for all of them, one for
