@@ -68,19 +68,24 @@ enum {
   LEAST_UNIT = 8,          /* whole bytes of the mask */
   NARROW = 128,            /* columns: rows up to this are folded, so that loops are long */
   FOLDED = 256,            /* columns of a line then */
-  PANEL_BYTES = 256,       /* of a line as REALs: what is kept for so many columns stays in registers (column_stages.h) */
+  PANEL_BYTES = 256, /* of a line as REALs: what is kept for so many columns stays in registers (column_stages.h) */
   SLAB_TASK_BYTES = 64 << 10,
   PANEL_SLAB_BYTES = 4 << 20, /* of a block of the only slab that nearer caches than memory hold, if its rows have */
   PANEL_ROW_BYTES = 512,      /* so many at least */
-  CHUNK_BYTES = 256 << 10, /* of a chunk, but */
-  CHUNK_LEAST = 128,       /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
+  CHUNK_BYTES = 256 << 10,    /* of a chunk, but */
+  CHUNK_LEAST = 128,          /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
   MERGE_COLUMNS = 1024
 };
 
-static int64_t column_fold(int64_t columns, int64_t rows, int64_t real) {
+/* Whether stages go from tensor to tensor; others make each line in several steps, and want few and long ones. */
+static bool is_direct(const wni_plan_input *in) {
+  return in->act == WN_ACT_NONE ? in->add != WN_ADD_AFTER : in->act == WN_ACT_RELU && !is_backward(in);
+}
+
+static int64_t column_fold(const wni_plan_input *in, int64_t columns, int64_t rows) {
+  const int64_t panel = PANEL_BYTES / size_of(in->types.real);
   if (columns > NARROW) return 1;
-  const int64_t panel = PANEL_BYTES / real;
-  if (panel % columns == 0 && panel / columns <= rows / 16) return panel / columns;
+  if (is_direct(in) && panel % columns == 0 && panel / columns <= rows / 16) return panel / columns;
   /* 16 lines to share an estimate of the mean, before anything else */
   const int64_t fold = most(1, least(FOLDED / columns, rows / 16));
   return fold < 16 ? fold : fold / 16 * 16; /* whole vectors whatever the columns */
@@ -125,7 +130,7 @@ static void cut_panels(const wni_plan_input *in, const wni_geometry *g, wni_colu
 static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
   const int64_t slabs = g->extent[0], rows = g->extent[1] * g->extent[2], columns = g->extent[3];
   const int64_t real = size_of(in->types.real), element = read_size(in);
-  p->fold = g->param_by_row ? 1 : column_fold(columns, rows, real);
+  p->fold = g->param_by_row ? 1 : column_fold(in, columns, rows);
   p->merge_columns = g->set_columns * most(1, MERGE_COLUMNS / g->set_columns);
   p->merges = ceil_div(columns, p->merge_columns);
   p->slabs_per_task = 1;
@@ -137,7 +142,8 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   const int64_t widest = least(WNI_LINE_BYTES / real, fitting), unit = set_unit(g, widest);
   const int64_t usual = least(LINE_BYTES / real, fitting);
   const int64_t limit = columns <= usual ? columns : most(usual / unit * unit, unit);
-  p->fused = (slabs == 1 || limit == columns) && in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest && limit >= needed;
+  p->fused = (slabs == 1 || limit == columns) && in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest &&
+             limit >= needed;
   if (p->fused) {
     cut_columns(g, limit, unit, p);
     p->chunk_rows = rows;
@@ -202,7 +208,7 @@ static void lay_out_row(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {
 
 /* Of so many rows and fewer: narrower blocks have longer chunks. */
 static int64_t most_chunks(const wni_geometry *g, const wni_column_plan *p) {
-  return ceil_div(g->extent[1] * g->extent[2], most(1, CHUNK_LEAST / p->fold) * p->fold);
+  return most(p->chunks, ceil_div(g->extent[1] * g->extent[2], CHUNK_LEAST));
 }
 
 static void lay_out_column(const wni_plan_input *in, wni_cpu_plan *plan, area *a) {

@@ -229,7 +229,7 @@ typedef struct wn_device wn_device;
 /* Opens device `ordinal` (the processor: 0) of a backend. WN_AUTO: GPU `ordinal` if this build can use it, else the
  * processor, and wn_device_text says why. *device is the caller's, to be closed; NULL after an error.
  * The processor's kernels are chosen for its instruction set; the environment variable WN_CPU_ISA (baseline, avx2,
- * avx512) caps the choice.
+ * avx512, avx512_bf16) caps the choice.
  * Errors: ARGUMENT (device NULL, unknown backend, WN_CPU_ISA that this machine lacks), NO_DEVICE, MEMORY, DEVICE. */
 WN_API wn_status wn_device_open(wn_device **device, wn_backend backend, int ordinal);
 

@@ -64,7 +64,9 @@ TEST(ApiDevice, TheProcessor) {
   EXPECT_EQ(wn_device_backend(first), WN_CPU);
   const std::string text = wn_device_text(first);
   EXPECT_TRUE(HasWord(text, "cpu")) << text;
-  EXPECT_TRUE(HasWord(text, "baseline") || HasWord(text, "avx2") || HasWord(text, "avx512")) << text;
+  EXPECT_TRUE(HasWord(text, "baseline") || HasWord(text, "avx2") || HasWord(text, "avx512") ||
+              HasWord(text, "avx512_bf16"))
+      << text;
   EXPECT_FALSE(HasWord(text, "GPU")) << "nothing was said about a GPU: " << text;
   wn_device_close(first);
   EXPECT_EQ(wn_device_text(second), text) << "devices do not share their end";

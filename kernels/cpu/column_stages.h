@@ -6,56 +6,65 @@
 #include "gradient.h"
 
 /* A line of PANEL vectors is a panel: what is kept for its places (sums, factors) stays in registers for all lines.
- * There must be 32 of them, for up to five things. PART of a longer line are taken together. */
-enum { PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1, PART = WNI_VECTOR_BYTES == 64 ? 2 : 1 };
+ * There must be 32 of them, for up to five things. */
+enum { PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1 };
+
+/* Vectors of a longer line that are stored together; target_store_2. */
+WNI_INLINE int stored_together(wn_dtype type) { return type == WN_BF16 && WNI_VECTOR_BYTES == 64 ? 2 : 1; }
 
 /* The statements for `vectors` vectors, a constant, at place v of lines `line` .. `line + count - 1`, the last of them
- * of k elements: for panels; else for parts of GROUP lines, or for stages that write lines that follow one another of
- * one line after the other. What groups save is then less than what reading and writing at one place each gains. */
-#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, ...)            \
-  if ((width) == PANEL * LANES) {                                                       \
-    const int64_t line = 0, count = (lines), v = 0, k = LANES;                          \
-    const int vectors = PANEL;                                                          \
-    __VA_ARGS__;                                                                        \
-  } else {                                                                              \
-    int64_t line = 0;                                                                   \
-    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                       \
-      const int64_t count = GROUP;                                                      \
-      WNI_EACH_PART_OF_LINE(v, vectors, k, width, __VA_ARGS__)                          \
-    }                                                                                   \
-    for (; line < (lines); line++) {                                                    \
-      const int64_t count = 1;                                                          \
-      WNI_EACH_PART_OF_LINE(v, vectors, k, width, __VA_ARGS__)                          \
-    }                                                                                   \
+ * of k elements: for panels; else for `part` vectors of GROUP lines, or for stages that write lines that follow one
+ * another of one line after the other. What groups save is then less than what reading and writing at one place each
+ * gains. */
+#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, part, ...) \
+  if ((width) == PANEL * LANES) {                                                  \
+    const int64_t line = 0, count = (lines), v = 0, k = LANES;                     \
+    const int vectors = PANEL;                                                     \
+    __VA_ARGS__;                                                                   \
+  } else {                                                                         \
+    int64_t line = 0;                                                              \
+    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                  \
+      const int64_t count = GROUP;                                                 \
+      WNI_EACH_PART_OF_LINE(v, vectors, k, width, part, __VA_ARGS__)               \
+    }                                                                              \
+    for (; line < (lines); line++) {                                               \
+      const int64_t count = 1;                                                     \
+      WNI_EACH_PART_OF_LINE(v, vectors, k, width, part, __VA_ARGS__)               \
+    }                                                                              \
   }
-#define WNI_EACH_PART_OF_LINE(v, vectors, k, width, ...)                                \
-  {                                                                                     \
-    int64_t v = 0;                                                                      \
-    for (; v + PART * LANES <= (width); v += PART * LANES) {                            \
-      const int vectors = PART;                                                         \
-      const int64_t k = LANES;                                                          \
-      __VA_ARGS__;                                                                      \
-    }                                                                                   \
-    for (; v < (width); v += LANES) {                                                   \
-      const int vectors = 1;                                                            \
-      const int64_t k = least((width)-v, LANES);                                        \
-      __VA_ARGS__;                                                                      \
-    }                                                                                   \
+#define WNI_EACH_PART_OF_LINE(v, vectors, k, width, part, ...)             \
+  {                                                                        \
+    int64_t v = 0;                                                         \
+    for (; (part) > 1 && v + (part)*LANES <= (width); v += (part)*LANES) { \
+      const int vectors = part;                                            \
+      const int64_t k = LANES;                                             \
+      __VA_ARGS__;                                                         \
+    }                                                                      \
+    for (; v + LANES <= (width); v += LANES) {                             \
+      const int vectors = 1;                                               \
+      const int64_t k = LANES;                                             \
+      __VA_ARGS__;                                                         \
+    }                                                                      \
+    if (v < (width)) {                                                     \
+      const int vectors = 1;                                               \
+      const int64_t k = (width)-v;                                         \
+      __VA_ARGS__;                                                         \
+    }                                                                      \
   }
 
 /* GROUP lines at once, then single ones: statements with `rows` a constant. */
-#define WNI_EACH_GROUP(i, rows, begin, count, ...)            \
-  {                                                           \
-    int64_t i = (begin);                                      \
-    const int64_t end_ = i + (count);                         \
-    for (; i + GROUP <= end_; i += GROUP) {                   \
-      const int rows = GROUP;                                 \
-      __VA_ARGS__                                             \
-    }                                                         \
-    for (; i < end_; i++) {                                   \
-      const int rows = 1;                                     \
-      __VA_ARGS__                                             \
-    }                                                         \
+#define WNI_EACH_GROUP(i, rows, begin, count, ...) \
+  {                                                \
+    int64_t i = (begin);                           \
+    const int64_t end_ = i + (count);              \
+    for (; i + GROUP <= end_; i += GROUP) {        \
+      const int rows = GROUP;                      \
+      __VA_ARGS__                                  \
+    }                                              \
+    for (; i < end_; i++) {                        \
+      const int rows = 1;                          \
+      __VA_ARGS__                                  \
+    }                                              \
   }
 
 #define WNI_EACH_OF_PANEL(p, vectors) _Pragma("GCC unroll 4") for (int p = 0; p < (vectors); p++)
@@ -97,24 +106,25 @@ WNI_INLINE void shifted_panel(int vectors, int64_t k, wn_dtype type, line_source
   panel_load(vectors, shift + v, s);
   panel_load(vectors, sum + v, total);
   panel_load(vectors, squares + v, square);
-  WNI_EACH_GROUP(i, rows, line, count, WNI_EACH_OF_PANEL(p, vectors) {
-    vec part = vec_splat(0), part2 = part;
-    for (int j = 0; j < rows; j++) {
-      const vec d = line_vec(type, x, i + j, v + p * LANES, k) - s[p];
-      part = j == 0 ? d : part + d;
-      part2 = j == 0 ? d * d : vec_fma(d, d, part2);
-    }
-    total[p] += part;
-    square[p] += part2;
-  })
+  WNI_EACH_GROUP(
+      i, rows, line, count, WNI_EACH_OF_PANEL(p, vectors) {
+        vec part = vec_splat(0), part2 = part;
+        for (int j = 0; j < rows; j++) {
+          const vec d = line_vec(type, x, i + j, v + p * LANES, k) - s[p];
+          part = j == 0 ? d : part + d;
+          part2 = j == 0 ? d * d : vec_fma(d, d, part2);
+        }
+        total[p] += part;
+        square[p] += part2;
+      })
   panel_store(vectors, sum + v, total);
   panel_store(vectors, squares + v, square);
 }
 
 WNI_INLINE void shifted_loop(wn_dtype type, line_source x, int64_t lines, int64_t width, const real *restrict shift,
                              real *restrict sum, real *restrict squares) {
-  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width,
-                 shifted_panel(vectors, k, type, x, line, count, v, shift, sum, squares))
+  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width, 1,
+                shifted_panel(vectors, k, type, x, line, count, v, shift, sum, squares))
 }
 
 /* Adds x - shift and its square, at each place, to what is there. */
@@ -148,8 +158,8 @@ WNI_INLINE void affine_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype yt, b
 WNI_INLINE void affine_lines_loop(wn_dtype xt, wn_dtype yt, bool by_row, double floor, const line_factors *f,
                                   const real *gamma, const real *beta, line_source x, int64_t lines, int64_t width,
                                   line_target y) {
-  WNI_EACH_PART(line, count, lines, x.apart == width && y.apart == width, v, vectors, k, width,
-                 affine_panel(vectors, k, xt, yt, by_row, floor, f, gamma, beta, x, line, count, v, y))
+  WNI_EACH_PART(line, count, lines, x.apart == width && y.apart == width, v, vectors, k, width, stored_together(yt),
+                affine_panel(vectors, k, xt, yt, by_row, floor, f, gamma, beta, x, line, count, v, y))
 }
 
 /* z, then relu if asked for: relu is a floor, and two operations too many without it are less than twice as many loops.
@@ -190,25 +200,26 @@ WNI_INLINE void sums_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, con
   panel_load(vectors, t->rstd + v, rstd);
   panel_load(vectors, s->product + v, product);
   panel_load(vectors, s->plain + v, plain);
-  WNI_EACH_GROUP(i, rows, line, count, WNI_EACH_OF_PANEL(p, vectors) {
-    vec part = vec_splat(0), part_product = part;
-    for (int j = 0; j < rows; j++) {
-      const vec d = line_vec(dt, dz, i + j, v + p * LANES, k);
-      const vec xhat = (line_vec(xt, x, i + j, v + p * LANES, k) - hi[p]) * rstd[p];
-      part = j == 0 ? d : part + d;
-      part_product = j == 0 ? d * xhat : vec_fma(d, xhat, part_product);
-    }
-    product[p] += part_product;
-    plain[p] += part;
-  })
+  WNI_EACH_GROUP(
+      i, rows, line, count, WNI_EACH_OF_PANEL(p, vectors) {
+        vec part = vec_splat(0), part_product = part;
+        for (int j = 0; j < rows; j++) {
+          const vec d = line_vec(dt, dz, i + j, v + p * LANES, k);
+          const vec xhat = (line_vec(xt, x, i + j, v + p * LANES, k) - hi[p]) * rstd[p];
+          part = j == 0 ? d : part + d;
+          part_product = j == 0 ? d * xhat : vec_fma(d, xhat, part_product);
+        }
+        product[p] += part_product;
+        plain[p] += part;
+      })
   panel_store(vectors, s->product + v, product);
   panel_store(vectors, s->plain + v, plain);
 }
 
 WNI_INLINE void sums_lines_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x, line_source dz,
                                 int64_t lines, int64_t width, line_sums *s) {
-  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width,
-                 sums_panel(vectors, k, xt, dt, t, x, dz, line, count, v, s))
+  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width, 1,
+                sums_panel(vectors, k, xt, dt, t, x, dz, line, count, v, s))
 }
 
 /* dz is REALs, or of the type of x; does the rest with the constants that the types are. */
@@ -271,9 +282,9 @@ static inline void lines_sums_by_row(const line_terms *t, const real *gamma, lin
 /* ---- dx -----------------------------------------------------------------------------------------------------------
  */
 
-WNI_INLINE void dx_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t,
-                         const real *gamma, line_source x, line_source dz, int64_t line, int64_t count, int64_t v,
-                         line_target dx) {
+WNI_INLINE
+    void dx_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
+                  line_source x, line_source dz, int64_t line, int64_t count, int64_t v, line_target dx) {
   vec hi[PANEL], rstd[PANEL], a[PANEL], b[PANEL], c[PANEL];
   panel_load(vectors, t->hi + v, hi);
   panel_load(vectors, t->rstd + v, rstd);
@@ -296,7 +307,7 @@ WNI_INLINE void dx_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, bool 
 WNI_INLINE void dx_lines_loop(wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
                               line_source x, line_source dz, int64_t lines, int64_t width, line_target dx) {
   WNI_EACH_PART(line, count, lines, x.apart == width && dz.apart == width && dx.apart == width, v, vectors, k, width,
-                 dx_panel(vectors, k, xt, dt, by_row, t, gamma, x, dz, line, count, v, dx))
+                stored_together(xt), dx_panel(vectors, k, xt, dt, by_row, t, gamma, x, dz, line, count, v, dx))
 }
 
 /* dx is of the type of x. gamma: those of the lines with the parameter by row, else NULL. */

@@ -99,8 +99,8 @@ WNI_INLINE halves f16_of_vec(vec v) {
 #if defined(__AVX512F__)
 /* Each half in the high part of a lane, in one shuffle: widening and shifting are three operations. */
 WNI_INLINE vec vec_of_bf16(halves h) {
-  const __m512i twice = _mm512_set_epi16(15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 10, 10, 9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4,
-                                         4, 3, 3, 2, 2, 1, 1, 0, 0);
+  const __m512i twice = _mm512_set_epi16(15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 10, 10, 9, 9, 8, 8, 7, 7, 6, 6, 5, 5,
+                                         4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
   return (vec)_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, twice, _mm512_castsi256_si512((__m256i)h));
 }
 #else
@@ -133,7 +133,8 @@ WNI_INLINE halves_2 halves_of_high_2(uvec a, uvec b) {
                                        23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
   return (halves_2)_mm512_permutex2var_epi16((__m512i)a, odd, (__m512i)b);
 #elif defined(__AVX2__)
-  const __m256i packed = _mm256_packus_epi32((__m256i)(a >> 16), (__m256i)(b >> 16)); /* within halves of the register */
+  const __m256i packed =
+      _mm256_packus_epi32((__m256i)(a >> 16), (__m256i)(b >> 16)); /* within halves of the register */
   return (halves_2)_mm256_permute4x64_epi64(packed, 0xd8);
 #else
   const halves parts[2] = {halves_of_high(a), halves_of_high(b)};
@@ -147,8 +148,7 @@ WNI_INLINE halves_2 bf16_of_vec_2(vec a, vec b) {
 #if defined(__AVX512BF16__)
   /* The instruction rounds as bf16_high_of does, but takes subnormal numbers for 0. */
   const __mmask16 of_a = _mm512_fpclass_ps_mask((__m512)a, 0x20), of_b = _mm512_fpclass_ps_mask((__m512)b, 0x20);
-  if (__builtin_expect(_kortestz_mask16_u8(of_a, of_b), 1))
-    return (halves_2)_mm512_cvtne2ps_pbh((__m512)b, (__m512)a);
+  if (__builtin_expect(_kortestz_mask16_u8(of_a, of_b), 1)) return (halves_2)_mm512_cvtne2ps_pbh((__m512)b, (__m512)a);
 #endif
   return halves_of_high_2(bf16_high_of(a), bf16_high_of(b));
 }

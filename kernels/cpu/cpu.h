@@ -7,7 +7,8 @@
  * of the number of threads, so that the same sums are made in the same order by any number of them. */
 #include "host/plan_cpu.h"
 
-/* The instruction set that runs: the best that the processor has and WN_CPU_ISA (baseline, avx2, avx512) allows. */
+/* The instruction set that runs: the best that the processor has and WN_CPU_ISA (baseline, avx2, avx512, avx512_bf16)
+ * allows. */
 typedef struct wni_cpu_isa wni_cpu_isa;
 /* NULL, with the reason in the error text, when WN_CPU_ISA names none that is known or that this processor has. */
 const wni_cpu_isa *wni_cpu_isa_choose(void);

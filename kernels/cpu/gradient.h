@@ -103,8 +103,6 @@ static inline gradient_terms gradient_terms_make(real rstd, real gamma, double m
 
 WNI_INLINE vec dx_vec(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradient_terms t, const real *gamma, source x,
                       source dz, int64_t i, int64_t k) {
-  source_fetch_ahead(dz, i);
-  source_fetch_ahead(x, i);
   vec g = vec_load_as(dt, dz.p, dz.first + i, k);
   if (each) g *= vec_load_k(gamma + i, k);
   const vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
@@ -112,9 +110,14 @@ WNI_INLINE vec dx_vec(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradien
 }
 
 /* gamma is part of the terms, or there is one for each element. dx is of the type of x and may be where x or dz is. */
+WNI_INLINE void dx_fetch_ahead(source x, source dz, int64_t i) {
+  source_fetch_ahead(dz, i);
+  source_fetch_ahead(x, i);
+}
+
 WNI_INLINE void dx_loop(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradient_terms t, const real *gamma,
                         source x, source dz, int64_t n, target dx) {
-  WNI_STORE_EACH_VECTOR(xt, dx, i, k, n, dx_vec(xt, dt, each, s, t, gamma, x, dz, i, k))
+  WNI_STORE_EACH_VECTOR(xt, dx, i, k, n, dx_fetch_ahead(x, dz, i), dx_vec(xt, dt, each, s, t, gamma, x, dz, i, k))
 }
 
 static inline void tile_dx(normalizer s, gradient_terms t, source x, source dz, int64_t n, target dx) {
@@ -126,7 +129,7 @@ static inline void tile_dx_each(normalizer s, gradient_terms t, const real *gamm
     WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, dx_loop(xt, dt, true, s, t, gamma, x, dz, n, dx)))}
 
 WNI_INLINE void dx_frozen_loop(wn_dtype dt, wn_dtype xt, real factor, source dz, int64_t n, target dx) {
-  WNI_STORE_EACH_VECTOR(xt, dx, i, k, n, vec_load_as(dt, dz.p, dz.first + i, k) * vec_splat(factor))
+  WNI_STORE_EACH_VECTOR(xt, dx, i, k, n, (void)0, vec_load_as(dt, dz.p, dz.first + i, k) * vec_splat(factor))
 }
 
 /* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */

@@ -16,8 +16,8 @@ typedef struct wni_cpu_job {
   /* As REAL, never NULL, with what gamma - 1 and missing ones mean already done; expanded as the plan says. */
   const void *gamma, *beta;
 
-  /* Where sets, slabs or columns are taken in waves (run.c): how far the next wave's are from this one's; 0: no further.
-   * ROW sets; COLUMN slabs, or columns. */
+  /* Where sets, slabs or columns are taken in waves (run.c): how far the next wave's are from this one's; 0: no
+   * further. ROW sets; COLUMN slabs, or columns. */
   int64_t next_sets, next_columns;
 
   int64_t set_size; /* elements of a set: the geometry's, or in a sync plan, once exchanged, those of all ranks */

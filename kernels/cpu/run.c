@@ -233,9 +233,7 @@ static int64_t wave_chunks(const wave *w) {
   return w->n * p->chunks * (waves_of_blocks(w->job) ? 1 : p->blocks);
 }
 
-static int64_t wave_merges(const wave *w) {
-  return w->n * (waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges);
-}
+static int64_t wave_merges(const wave *w) { return w->n * (waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges); }
 
 static phase chunk_phase(const wave *w, wni_cpu_kernel kernel) {
   const wni_column_plan *const p = &w->job->plan->column;

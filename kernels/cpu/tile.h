@@ -92,9 +92,13 @@ static inline int64_t unaligned_part(target t, int64_t n) {
 #define WNI_EACH_ALIGNED_PART(t, n, by, part) \
   for (int64_t by = 0, part = unaligned_part(t, n); by < (n); by += part, part = (n)-by)
 
-/* To the second-level cache: the first one has its hands full. */
+/* What two vectors at i have ahead; to the second-level cache: the first one has its hands full. */
 WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
-  if (s.ahead) __builtin_prefetch((const void *)(s.ahead + (uintptr_t)(i * s.ahead_size)), 0, 2);
+  enum { LINE = 64 };
+  if (s.ahead == 0) return;
+  const uintptr_t at = s.ahead + (uintptr_t)(i * s.ahead_size);
+  __builtin_prefetch((const void *)at, 0, 2);
+  if (2 * LANES * s.ahead_size > LINE) __builtin_prefetch((const void *)(at + LINE), 0, 2);
 }
 
 /* k elements at i; type is t's, as a constant. */
@@ -115,26 +119,36 @@ WNI_INLINE void target_store_2(wn_dtype type, target t, int64_t i, vec a, vec b)
   }
 }
 
-/* Stores `value`, an expression of i and k, for the vectors of k elements at i. */
-#define WNI_STORE_EACH_VECTOR(type, t, i, k, n, value)        \
-  {                                                           \
-    int64_t i = 0;                                            \
-    for (; i + 2 * LANES <= (n); i += LANES) {                \
-      const int64_t k = LANES;                                \
-      const vec first_ = value;                               \
-      i += LANES;                                             \
-      const vec second_ = value;                              \
-      target_store_2(type, t, i - LANES, first_, second_);    \
-    }                                                         \
-    if (i + LANES <= (n)) {                                   \
-      const int64_t k = LANES;                                \
-      target_store(type, t, i, k, value);                     \
-      i += LANES;                                             \
-    }                                                         \
-    if (i < (n)) {                                            \
-      const int64_t k = (n)-i;                                \
-      target_store(type, t, i, k, value);                     \
-    }                                                         \
+/* Stores `value`, an expression of i and k, for the vectors of k elements at i; `before` is done for whole ones two at
+ * a time, from i on. */
+#define WNI_STORE_EACH_VECTOR(type, t, i, k, n, before, value) \
+  if ((t).stream) {                                            \
+    WNI_STORE_LOOP(true, type, t, i, k, n, before, value)      \
+  } else {                                                     \
+    WNI_STORE_LOOP(false, type, t, i, k, n, before, value)     \
+  }
+#define WNI_STORE_LOOP(streams, type, t, i, k, n, before, value) \
+  {                                                              \
+    target to_ = t;                                              \
+    to_.stream = streams;                                        \
+    int64_t i = 0;                                               \
+    for (; i + 2 * LANES <= (n); i += LANES) {                   \
+      const int64_t k = LANES;                                   \
+      before;                                                    \
+      const vec first_ = value;                                  \
+      i += LANES;                                                \
+      const vec second_ = value;                                 \
+      target_store_2(type, to_, i - LANES, first_, second_);     \
+    }                                                            \
+    if (i + LANES <= (n)) {                                      \
+      const int64_t k = LANES;                                   \
+      target_store(type, to_, i, k, value);                      \
+      i += LANES;                                                \
+    }                                                            \
+    if (i < (n)) {                                               \
+      const int64_t k = (n)-i;                                   \
+      target_store(type, to_, i, k, value);                      \
+    }                                                            \
   }
 
 /* ---- tensors to tiles and back ---------------------------------------------------------------------------------- */
@@ -353,7 +367,6 @@ WNI_INLINE vec affine_vec(wn_dtype xt, bool each, bool relu, normalizer s, const
                           source x, int64_t i, int64_t k) {
   const vec g = each ? vec_load_k(gamma + i, k) : vec_splat(gamma[0]);
   const vec b = each ? vec_load_k(beta + i, k) : vec_splat(beta[0]), zero = vec_splat(0);
-  source_fetch_ahead(x, i);
   const vec h = vec_load_as(xt, x.p, x.first + i, k);
   const vec v = vec_fma(normalized(h, vec_splat(s.hi), vec_splat(s.rstd), vec_splat(s.lo_rstd)), g, b);
   return relu ? vec_select(vec_le(v, zero), zero, v) : v;
@@ -362,7 +375,8 @@ WNI_INLINE vec affine_vec(wn_dtype xt, bool each, bool relu, normalizer s, const
 WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, normalizer s, const real *gamma,
                             const real *beta, source x, int64_t n, target z) {
   const real g = gamma[0], b = beta[0]; /* which z is no place of, as the compiler cannot know */
-  WNI_STORE_EACH_VECTOR(zt, z, i, k, n, affine_vec(xt, each, relu, s, each ? gamma : &g, each ? beta : &b, x, i, k))
+  WNI_STORE_EACH_VECTOR(zt, z, i, k, n, source_fetch_ahead(x, i),
+                        affine_vec(xt, each, relu, s, each ? gamma : &g, each ? beta : &b, x, i, k))
 }
 
 /* Of `count` tiles, all of the types of the first. `each`, a constant: the same parameters for all of them, one for
