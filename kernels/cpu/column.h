@@ -16,6 +16,8 @@
 enum {
   WIDTH = WNI_LINE_BYTES / (WNI_REAL_BITS / 8), /* of the longest line */
   GROUP = 4,       /* lines that a loop takes at once: what is kept for a place is then read and written once for all */
+  PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1, /* vectors of a line for whose places what is kept (sums, factors) stays in
+                                             registers for all lines: up to five things in 32 of them */
   FLUSH_LINES = 64 /* so many lines are summed in REAL: sums of ones are exact, errors below those of the terms */
 };
 
@@ -79,7 +81,7 @@ typedef struct line_source {
 } line_source;
 
 /* Lines whose elements are asked for ahead of use: the loops go through GROUP lines side by side, which no processor
- * fetches ahead as well as it does one. */
+ * fetches ahead as well as it does one. Panels that follow one another are taken in the order of memory. */
 enum { LINES_AHEAD = 2 * GROUP };
 
 typedef struct line_target {
@@ -112,7 +114,8 @@ static inline line_source column_lines(const wni_geometry *g, const wni_tensor *
                                        int64_t line) {
   const int64_t apart = s->fold * column_pitch(g, t);
   const source at = {.type = t->type, .p = t->data, .first = column_offset(g, t, s, s->row + line * s->fold)};
-  const line_source l = {at, apart, LINES_AHEAD * apart};
+  const bool in_order = apart == s->width && s->width <= PANEL * LANES;
+  const line_source l = {at, apart, in_order ? 0 : LINES_AHEAD * apart};
   return l;
 }
 

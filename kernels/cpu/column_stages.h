@@ -5,10 +5,6 @@
 #include "column.h"
 #include "gradient.h"
 
-/* A line of PANEL vectors is a panel: what is kept for its places (sums, factors) stays in registers for all lines.
- * There must be 32 of them, for up to five things. */
-enum { PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1 };
-
 /* Vectors of a longer line that are stored together; target_store_2. */
 WNI_INLINE int stored_together(wn_dtype type) { return type == WN_BF16 && WNI_VECTOR_BYTES == 64 ? 2 : 1; }
 
