@@ -22,8 +22,8 @@ static inline void accumulators_clear(line_accumulators *a, int64_t width) {
 
 /* The lines' own mean, roughly, becomes the shift. */
 static inline void accumulators_shift(line_accumulators *a, int64_t width, int64_t lines) {
-  const real n = (real)lines;
-  for (int64_t i = 0; i < width; i++) a->shift[i] = a->sum[i] / n;
+  const real each = 1 / (real)lines;
+  for (int64_t i = 0; i < width; i++) a->shift[i] = a->sum[i] * each;
 }
 
 /* Merges `lines` lines, whose sums are in a, with the `before` lines that v is of.
@@ -33,11 +33,12 @@ static inline void accumulators_shift(line_accumulators *a, int64_t width, int64
  * adds to m2: lines that are a share s of all, and their mean d from that of the others, add s (1 - s) d^2 a line. */
 static inline void accumulators_flush(line_accumulators *a, int64_t width, int64_t lines, int64_t before,
                                       column_moments *v) {
-  const double n = (double)lines, total = (double)(before + lines), share = n / total;
+  /* No division for each place; most numbers of lines are powers of two, whose reciprocals are exact. */
+  const double each = 1 / (double)lines, share = (double)lines / (double)(before + lines);
   for (int64_t i = 0; i < width; i++) {
     const double d = (double)a->sum[i];
-    const double about = (double)a->squares[i] - d * d / n;
-    const double mean = (double)a->shift[i] + d / n, m2 = about < 0 ? 0 : about; /* NaN stays */
+    const double about = (double)a->squares[i] - d * d * each;
+    const double mean = (double)a->shift[i] + d * each, m2 = about < 0 ? 0 : about; /* NaN stays */
     const double delta = before > 0 ? mean - v->mean[i] : 0;
     v->m2[i] = before > 0 ? v->m2[i] + m2 + delta * delta * (double)before * share : m2;
     v->mean[i] = before > 0 ? v->mean[i] + delta * share : mean;
