@@ -15,7 +15,7 @@
 
 enum {
   WIDTH = WNI_LINE_BYTES / (WNI_REAL_BITS / 8), /* of the longest line */
-  GROUP = 4,       /* lines that a loop takes at once: what is kept for a place is then read and written once for all */
+  GROUP = 4, /* lines that a loop takes at once: what is kept for a place is then read and written once for all */
   PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1, /* vectors of a line for whose places what is kept (sums, factors) stays in
                                              registers for all lines: up to five things in 32 of them */
   FLUSH_LINES = 64 /* so many lines are summed in REAL: sums of ones are exact, errors below those of the terms */

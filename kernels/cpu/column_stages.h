@@ -5,47 +5,67 @@
 #include "column.h"
 #include "gradient.h"
 
-/* Vectors of a longer line that are stored together; target_store_2. */
-WNI_INLINE int stored_together(wn_dtype type) { return type == WN_BF16 && WNI_VECTOR_BYTES == 64 ? 2 : 1; }
+/* How stages that write take a line that is no panel: `part` vectors at a time, so many as fill a line of the cache,
+ * and before them the `lead` elements up to the first of those. Memory would be written in halves of lines otherwise,
+ * with other lines between them. */
+typedef struct line_cut {
+  int part;
+  int64_t lead;
+} line_cut;
+
+WNI_INLINE line_cut cut_for_target(wn_dtype type, line_target y) {
+  enum { LINE = 64 };
+  const bool halves = type_size(type) == 2 && WNI_VECTOR_BYTES == LINE;
+  const bool beside = halves && y.at.stream && bytes_beyond(type, y.at.p, y.at.first, LINE) != 0;
+  const line_cut c = {halves ? 2 : 1, beside ? LANES : 0};
+  return c;
+}
+
+static const line_cut uncut = {1, 0};
 
 /* The statements for `vectors` vectors, a constant, at place v of lines `line` .. `line + count - 1`, the last of them
- * of k elements: for panels; else for `part` vectors of GROUP lines, or for stages that write lines that follow one
- * another of one line after the other. What groups save is then less than what reading and writing at one place each
- * gains. */
-#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, part, ...) \
-  if ((width) == PANEL * LANES) {                                                  \
-    const int64_t line = 0, count = (lines), v = 0, k = LANES;                     \
-    const int vectors = PANEL;                                                     \
-    __VA_ARGS__;                                                                   \
-  } else {                                                                         \
-    int64_t line = 0;                                                              \
-    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                  \
-      const int64_t count = GROUP;                                                 \
-      WNI_EACH_PART_OF_LINE(v, vectors, k, width, part, __VA_ARGS__)               \
-    }                                                                              \
-    for (; line < (lines); line++) {                                               \
-      const int64_t count = 1;                                                     \
-      WNI_EACH_PART_OF_LINE(v, vectors, k, width, part, __VA_ARGS__)               \
-    }                                                                              \
+ * of k elements: for panels; else for parts of GROUP lines, or for stages that write lines that follow one another of
+ * one line after the other. What groups save is then less than what reading and writing at one place each gains. */
+#define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, cut, ...) \
+  if ((width) == PANEL * LANES) {                                                 \
+    const int64_t line = 0, count = (lines), v = 0, k = LANES;                    \
+    const int vectors = PANEL;                                                    \
+    __VA_ARGS__;                                                                  \
+  } else {                                                                        \
+    int64_t line = 0;                                                             \
+    for (; !(follow) && line + GROUP <= (lines); line += GROUP) {                 \
+      const int64_t count = GROUP;                                                \
+      WNI_EACH_PART_OF_LINE(v, vectors, k, width, cut, __VA_ARGS__)               \
+    }                                                                             \
+    for (; line < (lines); line++) {                                              \
+      const int64_t count = 1;                                                    \
+      WNI_EACH_PART_OF_LINE(v, vectors, k, width, cut, __VA_ARGS__)               \
+    }                                                                             \
   }
-#define WNI_EACH_PART_OF_LINE(v, vectors, k, width, part, ...)             \
-  {                                                                        \
-    int64_t v = 0;                                                         \
-    for (; (part) > 1 && v + (part)*LANES <= (width); v += (part)*LANES) { \
-      const int vectors = part;                                            \
-      const int64_t k = LANES;                                             \
-      __VA_ARGS__;                                                         \
-    }                                                                      \
-    for (; v + LANES <= (width); v += LANES) {                             \
-      const int vectors = 1;                                               \
-      const int64_t k = LANES;                                             \
-      __VA_ARGS__;                                                         \
-    }                                                                      \
-    if (v < (width)) {                                                     \
-      const int vectors = 1;                                               \
-      const int64_t k = (width)-v;                                         \
-      __VA_ARGS__;                                                         \
-    }                                                                      \
+#define WNI_EACH_PART_OF_LINE(v, vectors, k, width, cut, ...)            \
+  {                                                                      \
+    int64_t v = 0;                                                       \
+    if ((cut).lead > 0 && LANES <= (width)) {                            \
+      const int vectors = 1;                                             \
+      const int64_t k = LANES;                                           \
+      __VA_ARGS__;                                                       \
+      v = LANES;                                                         \
+    }                                                                    \
+    for (; (cut).part > 1 && v + 2 * LANES <= (width); v += 2 * LANES) { \
+      const int vectors = 2;                                             \
+      const int64_t k = LANES;                                           \
+      __VA_ARGS__;                                                       \
+    }                                                                    \
+    for (; v + LANES <= (width); v += LANES) {                           \
+      const int vectors = 1;                                             \
+      const int64_t k = LANES;                                           \
+      __VA_ARGS__;                                                       \
+    }                                                                    \
+    if (v < (width)) {                                                   \
+      const int vectors = 1;                                             \
+      const int64_t k = (width)-v;                                       \
+      __VA_ARGS__;                                                       \
+    }                                                                    \
   }
 
 /* GROUP lines at once, then single ones: statements with `rows` a constant. */
@@ -119,7 +139,7 @@ WNI_INLINE void shifted_panel(int vectors, int64_t k, wn_dtype type, line_source
 
 WNI_INLINE void shifted_loop(wn_dtype type, line_source x, int64_t lines, int64_t width, const real *restrict shift,
                              real *restrict sum, real *restrict squares) {
-  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width, 1,
+  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width, uncut,
                 shifted_panel(vectors, k, type, x, line, count, v, shift, sum, squares))
 }
 
@@ -154,7 +174,7 @@ WNI_INLINE void affine_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype yt, b
 WNI_INLINE void affine_lines_loop(wn_dtype xt, wn_dtype yt, bool by_row, double floor, const line_factors *f,
                                   const real *gamma, const real *beta, line_source x, int64_t lines, int64_t width,
                                   line_target y) {
-  WNI_EACH_PART(line, count, lines, x.apart == width && y.apart == width, v, vectors, k, width, stored_together(yt),
+  WNI_EACH_PART(line, count, lines, x.apart == width && y.apart == width, v, vectors, k, width, cut_for_target(yt, y),
                 affine_panel(vectors, k, xt, yt, by_row, floor, f, gamma, beta, x, line, count, v, y))
 }
 
@@ -214,7 +234,7 @@ WNI_INLINE void sums_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, con
 
 WNI_INLINE void sums_lines_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x, line_source dz,
                                 int64_t lines, int64_t width, line_sums *s) {
-  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width, 1,
+  WNI_EACH_PART(line, count, lines, false, v, vectors, k, width, uncut,
                 sums_panel(vectors, k, xt, dt, t, x, dz, line, count, v, s))
 }
 
@@ -303,7 +323,7 @@ WNI_INLINE
 WNI_INLINE void dx_lines_loop(wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
                               line_source x, line_source dz, int64_t lines, int64_t width, line_target dx) {
   WNI_EACH_PART(line, count, lines, x.apart == width && dz.apart == width && dx.apart == width, v, vectors, k, width,
-                stored_together(xt), dx_panel(vectors, k, xt, dt, by_row, t, gamma, x, dz, line, count, v, dx))
+                cut_for_target(xt, dx), dx_panel(vectors, k, xt, dt, by_row, t, gamma, x, dz, line, count, v, dx))
 }
 
 /* dx is of the type of x. gamma: those of the lines with the parameter by row, else NULL. */
