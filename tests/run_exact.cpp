@@ -203,6 +203,38 @@ TEST(Exact, PoisonStaysInItsSet) {
   });
 }
 
+// Subnormal results stay what they are, among others: x is 1 and -1 in turns in every set, so that y is gamma or
+// -gamma.
+TEST(Exact, SubnormalResults) {
+  Sample sample;
+  ForKindsAndLayouts([&](wn_kind kind, wn_layout layout) {
+    for (const wn_dtype type : {WN_F16, WN_BF16, WN_F32}) {
+      for (const std::int64_t channels : {64, 130, 1030}) {
+        if (!sample.Take()) continue;
+        Case c = Plain(kind, layout, 4, channels, 6);
+        c.gamma = true;
+        c.problem.eps = 0;
+        c.problem.x_type = type;
+        c.problem.param_type = WN_F32;
+        Given in = MakeForwardGiven(c, WN_TRAIN);
+        const double step = type == WN_F16 ? 0x1p-24 : 0x1p-133;
+        for (std::size_t i = 0; i < in.gamma.size(); i++)
+          in.gamma[i] = i % 3 == 0 ? 1.5 : step * static_cast<double>(1 + i % 126);
+        const Sets sets(c.problem, c.n, false);
+        for (std::int64_t i = 0; i < sets.elements(); i++) {
+          const std::int64_t inner = layout == WN_NCX ? 6 : channels, outer = channels * 6 / inner;
+          in.x[static_cast<std::size_t>(i)] = (i % inner + i / inner % outer + i / (channels * 6)) % 2 == 0 ? 1 : -1;
+        }
+        const std::vector<double> y = RunChecked(c, WN_TRAIN, in).outputs.at("y").values();
+        std::int64_t wrong = 0;
+        for (std::size_t i = 0; i < y.size(); i++)
+          if (y[i] != in.x[i] * in.gamma[static_cast<std::size_t>(sets.channel(static_cast<std::int64_t>(i)))]) wrong++;
+        EXPECT_EQ(wrong, 0) << Label(c, WN_TRAIN);
+      }
+    }
+  });
+}
+
 // rms backward at 10^-15: rstd is 10^15 and its cube beyond f32.
 TEST(Exact, TinyInputsDoNotOverflow) {
   ForKindsAndLayouts([](wn_kind kind, wn_layout layout) {

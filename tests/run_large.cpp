@@ -147,5 +147,44 @@ TEST(Large, Columns) {
   EXPECT_EQ(wrong, 0);
 }
 
+// More than near caches hold: the processor takes sets some at a time, and asks for the next ones meanwhile.
+TEST(Large, SetsInWaves) {
+  struct Shape {
+    wn_kind kind;
+    wn_layout layout;
+    wn_dtype type;
+    std::int64_t n, c, x;
+    wn_act act;
+    wn_add add;
+  };
+  const Shape shapes[] = {
+      {WN_BATCH, WN_NCX, WN_BF16, 2, 17, 70001, WN_ACT_NONE, WN_ADD_NONE},    // of sets in segments
+      {WN_GROUP, WN_NXC, WN_F32, 5, 32, 8195, WN_ACT_NONE, WN_ADD_BEFORE},    // of slabs
+      {WN_BATCH, WN_NXC, WN_F32, 8192, 264, 1, WN_ACT_NONE, WN_ADD_NONE},     // of blocks of the only slab
+      {WN_BATCH, WN_NXC, WN_BF16, 8192, 600, 1, WN_ACT_SILU, WN_ADD_BEFORE},  // the same, line by line
+  };
+  Report report;
+  for (const Shape &shape : shapes) {
+    Case c;
+    wn_problem &p = c.problem;
+    p.kind = shape.kind;
+    p.layout = shape.layout;
+    p.x_type = shape.type;
+    p.n = c.n = shape.n;
+    p.c = shape.c;
+    p.x = shape.x;
+    p.groups = shape.kind == WN_GROUP ? 4 : 1;
+    p.act = shape.act;
+    p.add = shape.add;
+    for (const wn_pass pass : {WN_TRAIN, WN_BACKWARD}) {
+      const Given in = pass == WN_TRAIN ? MakeForwardGiven(c, pass) : MakeBackwardGiven(c, pass);
+      const Result run = Runner(c).Do(pass, in, {});
+      report.Count();
+      EXPECT_EQ(run.complaint, "") << Label(c, pass);
+      EXPECT_EQ(Judge(Label(c, pass), ExpectedOf(c, pass, in), run, &report), "");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace wn::test
