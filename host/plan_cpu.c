@@ -70,10 +70,11 @@ enum {
   FOLDED = 256,            /* columns of a line then */
   PANEL_BYTES = 256, /* of a line as REALs: what is kept for so many columns stays in registers (column_stages.h) */
   SLAB_TASK_BYTES = 64 << 10,
-  PANEL_SLAB_BYTES = 4 << 20, /* of a block of the only slab that nearer caches than memory hold, if its rows have */
-  PANEL_ROW_BYTES = 512,      /* so many at least */
-  CHUNK_BYTES = 256 << 10,    /* of a chunk, but */
-  CHUNK_LEAST = 128,          /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
+  BLOCK_BYTES =
+      4 << 20, /* of a block of the only slab: what shared caches hold of it and of the next; unless rows of */
+  BLOCK_ROW_BYTES = 512,   /* it have fewer than these */
+  CHUNK_BYTES = 256 << 10, /* of a chunk, but */
+  CHUNK_LEAST = 128,       /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
   MERGE_COLUMNS = 1024
 };
 
@@ -115,12 +116,12 @@ static void cut_columns(const wni_geometry *g, int64_t limit, int64_t unit, wni_
   p->blocks = ceil_div(columns, p->columns);
 }
 
-/* One slab, whose sets are all read before any is written: blocks are sets of their own, of which some at a time are
- * (run.c). */
-static void cut_panels(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
-  const int64_t rows = g->extent[1] * g->extent[2], least_columns = PANEL_ROW_BYTES / size_of(in->types.x);
+/* All sets of the only slab would be read before any is written: narrower blocks, which are sets of their own, are read
+ * and written some at a time (run.c). */
+static void cut_only_slab(const wni_plan_input *in, const wni_geometry *g, wni_column_plan *p) {
+  const int64_t rows = g->extent[1] * g->extent[2], least_columns = BLOCK_ROW_BYTES / size_of(in->types.x);
   if (g->extent[0] != 1 || rows == 0 || in->stats == WNI_STATS_RUNNING || in->ranks > 0) return;
-  const int64_t limit = least(PANEL_SLAB_BYTES / read_size(in) / rows, p->columns), unit = set_unit(g, limit);
+  const int64_t limit = least(BLOCK_BYTES / read_size(in) / rows, p->columns), unit = set_unit(g, limit);
   if (limit < least_columns || unit > limit) return;
   cut_columns(g, limit, unit, p);
   p->merge_columns = p->columns;
@@ -142,6 +143,7 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   const int64_t widest = least(WNI_LINE_BYTES / real, fitting), unit = set_unit(g, widest);
   const int64_t usual = least(LINE_BYTES / real, fitting);
   const int64_t limit = columns <= usual ? columns : most(usual / unit * unit, unit);
+  /* Narrow blocks of many slabs lose to whole rows of them, which take turns in run.c. */
   p->fused = (slabs == 1 || limit == columns) && in->stats != WNI_STATS_RUNNING && in->ranks == 0 && limit <= widest &&
              limit >= needed;
   if (p->fused) {
@@ -154,7 +156,7 @@ static void plan_column(const wni_plan_input *in, const wni_geometry *g, wni_col
   }
   const bool wide = columns <= WNI_LINE_BYTES / real || in->stats == WNI_STATS_RUNNING;
   cut_columns(g, (wide ? WNI_LINE_BYTES : LINE_BYTES) / real, COLUMN_UNIT, p);
-  cut_panels(in, g, p);
+  cut_only_slab(in, g, p);
   const int64_t lines = most(CHUNK_LEAST, CHUNK_BYTES / element / p->columns) / p->fold;
   p->chunk_rows = most(1, lines) * p->fold;
   p->chunks = ceil_div(rows, p->chunk_rows);

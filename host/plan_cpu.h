@@ -53,7 +53,8 @@ typedef struct wni_column_plan {
   bool fused;              /* whole slabs; columns is then a multiple of set_columns too */
   int64_t chunk_rows, chunks;
   int64_t slabs_per_task, slab_tasks; /* fused; else 1, and the number of slabs */
-  int64_t merge_columns, merges;      /* how merging chunks into sets is cut: whole sets; of a row */
+  int64_t merge_columns, merges;      /* how merging chunks into sets is cut: whole sets; of a row. As the blocks are,
+                                         where those are taken one after the other (run.c) */
 } wni_column_plan;
 
 /* Where the arrays of a call lie in its workspace, in bytes; a pass that has no use for one may have any. kernels/cpu/

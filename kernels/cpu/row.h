@@ -159,9 +159,10 @@ static inline target row_target(const wni_tensor *t, row_place at, const row_par
 /* From a set to the next in a tensor, within an outer index where that has several. */
 static inline int64_t row_apart(const wni_geometry *g, const wni_tensor *t) { return t->view.stride[g->extent[1] > 1]; }
 
-/* Sets are read, and only then written. Where no near cache has the tensors, what is to be read of t `sets` later comes
- * while these are written; otherwise memory would wait for the core half of the time. So many bytes further; 0: nothing
- * comes, for the cache had no room for it beside what is there. */
+/* Sets are read, and only then written. Where no near cache has the tensors, what is to be read of t `sets` later, or
+ * in the next wave of sets in segments, comes while these are written; otherwise memory would wait for the core half of
+ * the time. So many bytes further; 0: nothing comes: there is no next wave, or sets are of one run and so long that it
+ * is better to let the processor fetch ahead in that by itself. */
 static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, const row_part *tile, int64_t sets) {
   enum { MOST_AHEAD = 128 << 10 };
   const wni_geometry *const g = &job->call->geo;

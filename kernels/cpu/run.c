@@ -46,6 +46,11 @@ typedef struct phase {
   int64_t first, width, apart;
 } phase;
 
+static phase tasks_from(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t first) {
+  const phase p = {job, kernel, first, 1, 1};
+  return p;
+}
+
 /* Stores that went past the caches are not ordered before what other threads learn of this one. */
 static void store_fence(void) {
 #if defined(__x86_64__)
@@ -67,19 +72,19 @@ static int64_t sweep_bytes(const wni_call *call) {
 }
 
 static void sweep(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel, 0, 1, 1};
+  phase p = tasks_from(job, kernel, 0);
   wni_parallel_for(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A second sweep over the same. */
 static void sweep_again(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel, 0, 1, 1};
+  phase p = tasks_from(job, kernel, 0);
   wni_parallel_for_backward(tasks, sweep_bytes(job->call), phase_task, &p);
 }
 
 /* A phase over what a sweep left: a part of its bytes. */
 static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) {
-  phase p = {job, kernel, 0, 1, 1};
+  phase p = tasks_from(job, kernel, 0);
   wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
 }
 
@@ -97,18 +102,13 @@ typedef struct wave {
   int64_t first, n, bytes;
 } wave;
 
-static void wave_sweep(const wave *w, phase p, int64_t tasks) {
-  p.job = w->job;
-  wni_parallel_for(tasks, w->bytes, phase_task, &p);
-}
+static void wave_sweep(const wave *w, phase p, int64_t tasks) { wni_parallel_for(tasks, w->bytes, phase_task, &p); }
 
 static void wave_sweep_again(const wave *w, phase p, int64_t tasks) {
-  p.job = w->job;
   wni_parallel_for_backward(tasks, w->bytes, phase_task, &p);
 }
 
 static void wave_merge(const wave *w, phase p, int64_t tasks) {
-  p.job = w->job;
   wni_parallel_for(tasks, w->bytes / 16, phase_task, &p);
 }
 
@@ -146,8 +146,7 @@ static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
 
 /* The segments of a wave. */
 static phase row_phase(const wave *w, wni_cpu_kernel kernel) {
-  const phase p = {w->job, kernel, w->first * w->job->plan->row.segments, 1, 1};
-  return p;
+  return tasks_from(w->job, kernel, w->first * w->job->plan->row.segments);
 }
 
 /* Moments, then y. */
@@ -162,10 +161,9 @@ static void row_forward_wave(const wave *w, const wni_cpu_kernels *k) {
 /* Sums, then dx. */
 static void row_backward_wave(const wave *w, const wni_cpu_kernels *k) {
   const wni_call *const call = w->job->call;
-  const phase means = {w->job, k->row_backward_merge, w->first, 1, 1};
   const int64_t tasks = w->n * w->job->plan->row.segments;
   if (call->dx.data || call->dgamma || call->dbeta) wave_sweep(w, row_phase(w, k->row_backward_sums), tasks);
-  if (call->dx.data) wave_merge(w, means, w->n);
+  if (call->dx.data) wave_merge(w, tasks_from(w->job, k->row_backward_merge, w->first), w->n);
   if (call->dx.data || call->dresidual.data) wave_sweep_again(w, row_phase(w, k->row_backward_apply), tasks);
 }
 
@@ -225,27 +223,24 @@ static void column_sums(const wni_cpu_job *job, const wni_cpu_kernels *k) {
 
 /* What waves are of: blocks of the only slab, which are merged singly, or slabs. */
 static bool waves_of_blocks(const wni_cpu_job *job) {
-  return job->call->geo.extent[0] == 1 && job->plan->column.merges == job->plan->column.blocks;
+  const wni_column_plan *const p = &job->plan->column;
+  return job->call->geo.extent[0] == 1 && p->merge_columns == p->columns;
 }
 
-static int64_t wave_chunks(const wave *w) {
+static void each_chunk(const wave *w, wni_cpu_kernel kernel, void (*sweeps)(const wave *w, phase p, int64_t tasks)) {
   const wni_column_plan *const p = &w->job->plan->column;
-  return w->n * p->chunks * (waves_of_blocks(w->job) ? 1 : p->blocks);
+  if (waves_of_blocks(w->job)) {
+    const phase of_blocks = {w->job, kernel, w->first, w->n, p->blocks};
+    sweeps(w, of_blocks, w->n * p->chunks);
+  } else {
+    const int64_t tasks = p->chunks * p->blocks;
+    sweeps(w, tasks_from(w->job, kernel, w->first * tasks), w->n * tasks);
+  }
 }
 
-static int64_t wave_merges(const wave *w) { return w->n * (waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges); }
-
-static phase chunk_phase(const wave *w, wni_cpu_kernel kernel) {
-  const wni_column_plan *const p = &w->job->plan->column;
-  const phase of_blocks = {w->job, kernel, w->first, w->n, p->blocks};
-  const phase of_slabs = {w->job, kernel, w->first * p->chunks * p->blocks, 1, 1};
-  return waves_of_blocks(w->job) ? of_blocks : of_slabs;
-}
-
-static phase merge_phase(const wave *w, wni_cpu_kernel kernel) {
-  const int64_t each = waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges;
-  const phase p = {w->job, kernel, w->first * each, 1, 1};
-  return p;
+static void each_merge(const wave *w, wni_cpu_kernel kernel) {
+  const int64_t tasks = waves_of_blocks(w->job) ? 1 : w->job->plan->column.merges;
+  wave_merge(w, tasks_from(w->job, kernel, w->first * tasks), w->n * tasks);
 }
 
 static void finish_wave(const wave *w) {
@@ -257,20 +252,19 @@ static void finish_wave(const wave *w) {
 }
 
 static void column_forward_wave(const wave *w, const wni_cpu_kernels *k) {
-  wave_sweep(w, chunk_phase(w, k->column_moments), wave_chunks(w));
-  wave_merge(w, merge_phase(w, k->column_merge), wave_merges(w));
+  each_chunk(w, k->column_moments, wave_sweep);
+  each_merge(w, k->column_merge);
   finish_wave(w);
-  wave_sweep_again(w, chunk_phase(w, k->column_apply), wave_chunks(w));
+  each_chunk(w, k->column_apply, wave_sweep_again);
 }
 
 static void column_backward_wave(const wave *w, const wni_cpu_kernels *k) {
   const wni_call *const call = w->job->call;
   if (call->dx.data || call->dgamma || call->dbeta) {
-    wave_sweep(w, chunk_phase(w, k->column_backward_sums), wave_chunks(w));
-    wave_merge(w, merge_phase(w, k->column_backward_merge), wave_merges(w));
+    each_chunk(w, k->column_backward_sums, wave_sweep);
+    each_merge(w, k->column_backward_merge);
   }
-  if (call->dx.data || call->dresidual.data)
-    wave_sweep_again(w, chunk_phase(w, k->column_backward_apply), wave_chunks(w));
+  if (call->dx.data || call->dresidual.data) each_chunk(w, k->column_backward_apply, wave_sweep_again);
 }
 
 static void column_waves(const wni_cpu_job *job, const wni_cpu_kernels *k,
