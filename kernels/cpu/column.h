@@ -18,6 +18,7 @@ enum {
   GROUP = 4, /* lines that a loop takes at once: what is kept for a place is then read and written once for all */
   PANEL = WNI_VECTOR_BYTES == 64 ? 4 : 1, /* vectors of a line for whose places what is kept (sums, factors) stays in
                                              registers for all lines: up to five things in 32 of them */
+  TOGETHER = 4,                           /* vectors of a line that a loop takes at once, at most */
   FLUSH_LINES = 64 /* so many lines are summed in REAL: sums of ones are exact, errors below those of the terms */
 };
 

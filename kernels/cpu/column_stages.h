@@ -118,7 +118,7 @@ WNI_INLINE void panel_to_line(int vectors, wn_dtype type, line_target y, int64_t
 
 WNI_INLINE void shifted_panel(int vectors, int64_t k, wn_dtype type, line_source x, int64_t line, int64_t count,
                               int64_t v, const real *restrict shift, real *restrict sum, real *restrict squares) {
-  vec s[PANEL], total[PANEL], square[PANEL];
+  vec s[TOGETHER], total[TOGETHER], square[TOGETHER];
   panel_load(vectors, shift + v, s);
   panel_load(vectors, sum + v, total);
   panel_load(vectors, squares + v, square);
@@ -154,14 +154,14 @@ static inline void lines_shifted_sums(line_source x, int64_t lines, int64_t widt
 WNI_INLINE void affine_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype yt, bool by_row, double floor,
                              const line_factors *f, const real *gamma, const real *beta, line_source x, int64_t line,
                              int64_t count, int64_t v, line_target y) {
-  vec hi[PANEL], scale[PANEL], offset[PANEL];
+  vec hi[TOGETHER], scale[TOGETHER], offset[TOGETHER];
   panel_load(vectors, f->hi + v, hi);
   panel_load(vectors, f->scale + v, scale);
   panel_load(vectors, f->offset + v, offset);
   const vec lowest = vec_splat(floor);
   for (int64_t i = line; i < line + count; i++) {
     const vec g = vec_splat(by_row ? gamma[i] : 1), b = vec_splat(by_row ? beta[i] : 0);
-    vec z[PANEL];
+    vec z[TOGETHER];
     WNI_EACH_OF_PANEL(p, vectors) {
       z[p] = vec_fma(line_vec(xt, x, i, v + p * LANES, k) - hi[p], scale[p], offset[p]);
       if (by_row) z[p] = vec_fma(z[p], g, b);
@@ -211,7 +211,7 @@ typedef struct line_sums {
 
 WNI_INLINE void sums_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, const line_terms *t, line_source x,
                            line_source dz, int64_t line, int64_t count, int64_t v, line_sums *s) {
-  vec hi[PANEL], rstd[PANEL], product[PANEL], plain[PANEL];
+  vec hi[TOGETHER], rstd[TOGETHER], product[TOGETHER], plain[TOGETHER];
   panel_load(vectors, t->hi + v, hi);
   panel_load(vectors, t->rstd + v, rstd);
   panel_load(vectors, s->product + v, product);
@@ -301,7 +301,7 @@ static inline void lines_sums_by_row(const line_terms *t, const real *gamma, lin
 WNI_INLINE
     void dx_panel(int vectors, int64_t k, wn_dtype xt, wn_dtype dt, bool by_row, const line_terms *t, const real *gamma,
                   line_source x, line_source dz, int64_t line, int64_t count, int64_t v, line_target dx) {
-  vec hi[PANEL], rstd[PANEL], a[PANEL], b[PANEL], c[PANEL];
+  vec hi[TOGETHER], rstd[TOGETHER], a[TOGETHER], b[TOGETHER], c[TOGETHER];
   panel_load(vectors, t->hi + v, hi);
   panel_load(vectors, t->rstd + v, rstd);
   panel_load(vectors, t->dz_factor + v, a);
@@ -309,7 +309,7 @@ WNI_INLINE
   panel_load(vectors, t->xhat_factor + v, c);
   for (int64_t i = line; i < line + count; i++) {
     const vec g = vec_splat(by_row ? gamma[i] : 1);
-    vec made[PANEL];
+    vec made[TOGETHER];
     WNI_EACH_OF_PANEL(p, vectors) {
       vec d = line_vec(dt, dz, i, v + p * LANES, k);
       if (by_row) d *= g;

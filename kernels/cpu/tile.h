@@ -92,13 +92,13 @@ static inline int64_t unaligned_part(target t, int64_t n) {
 #define WNI_EACH_ALIGNED_PART(t, n, by, part) \
   for (int64_t by = 0, part = unaligned_part(t, n); by < (n); by += part, part = (n)-by)
 
-/* What two vectors at i have ahead; to the second-level cache: the first one has its hands full. */
+/* What two vectors at i have ahead; to the second-level cache: the first one has its hands full. In 16-bit types both
+ * are in one line, which is asked for twice: a core forgets some of what it is asked for while it is busy. */
 WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
-  enum { LINE = 64 };
   if (s.ahead == 0) return;
   const uintptr_t at = s.ahead + (uintptr_t)(i * s.ahead_size);
   __builtin_prefetch((const void *)at, 0, 2);
-  if (2 * LANES * s.ahead_size > LINE) __builtin_prefetch((const void *)(at + LINE), 0, 2);
+  __builtin_prefetch((const void *)(at + (uintptr_t)(LANES * s.ahead_size)), 0, 2);
 }
 
 /* k elements at i; type is t's, as a constant. */
