@@ -70,9 +70,8 @@ enum {
   FOLDED = 256,            /* columns of a line then */
   PANEL_BYTES = 256, /* of a line as REALs: what is kept for so many columns stays in registers (column_stages.h) */
   SLAB_TASK_BYTES = 64 << 10,
-  BLOCK_BYTES =
-      4 << 20, /* of a block of the only slab: what shared caches hold of it and of the next; unless rows of */
-  BLOCK_ROW_BYTES = 512,   /* it have fewer than these */
+  BLOCK_BYTES = 4 << 20,   /* of a block of the only slab, which shared caches hold with the next, but */
+  BLOCK_ROW_BYTES = 512,   /* of a row of it at least */
   CHUNK_BYTES = 256 << 10, /* of a chunk, but */
   CHUNK_LEAST = 128,       /* rows at least: its sums, two doubles a column, are then 1/32 of it in f32 */
   MERGE_COLUMNS = 1024

@@ -22,6 +22,8 @@ enum {
   FLUSH_LINES = 64 /* so many lines are summed in REAL: sums of ones are exact, errors below those of the terms */
 };
 
+static inline bool is_panel(int64_t width) { return width == PANEL * LANES; }
+
 typedef real line_reals[WIDTH] WNI_TILE_ALIGNED;
 typedef double line_doubles[WIDTH] WNI_TILE_ALIGNED;
 
@@ -115,7 +117,7 @@ static inline line_source column_lines(const wni_geometry *g, const wni_tensor *
                                        int64_t line) {
   const int64_t apart = s->fold * column_pitch(g, t);
   const source at = {.type = t->type, .p = t->data, .first = column_offset(g, t, s, s->row + line * s->fold)};
-  const bool in_order = apart == s->width && s->width <= PANEL * LANES;
+  const bool in_order = apart == s->width && is_panel(s->width);
   const line_source l = {at, apart, in_order ? 0 : LINES_AHEAD * apart};
   return l;
 }

@@ -27,7 +27,7 @@ static const line_cut uncut = {1, 0};
  * of k elements: for panels; else for parts of GROUP lines, or for stages that write lines that follow one another of
  * one line after the other. What groups save is then less than what reading and writing at one place each gains. */
 #define WNI_EACH_PART(line, count, lines, follow, v, vectors, k, width, cut, ...) \
-  if ((width) == PANEL * LANES) {                                                 \
+  if (is_panel(width)) {                                                          \
     const int64_t line = 0, count = (lines), v = 0, k = LANES;                    \
     const int vectors = PANEL;                                                    \
     __VA_ARGS__;                                                                  \

@@ -88,6 +88,10 @@ static void merge(const wni_cpu_job *job, wni_cpu_kernel kernel, int64_t tasks) 
   wni_parallel_for(tasks, sweep_bytes(job->call) / 16, phase_task, &p);
 }
 
+/* What there is to do in a backward pass: sums for dx or the parameters; dx or dresidual. */
+static bool wants_sums(const wni_call *call) { return call->dx.data || call->dgamma || call->dbeta; }
+static bool wants_apply(const wni_call *call) { return call->dx.data || call->dresidual.data; }
+
 /* ---- waves --------------------------------------------------------------------------------------------------------
  * Sets that are read twice, some at a time: so many that the threads' own caches still have most of them when they are
  * read again. That is while y or dx is written; what the next wave reads first is asked for meanwhile, or memory would
@@ -110,6 +114,12 @@ static void wave_sweep_again(const wave *w, phase p, int64_t tasks) {
 
 static void wave_merge(const wave *w, phase p, int64_t tasks) {
   wni_parallel_for(tasks, w->bytes / 16, phase_task, &p);
+}
+
+/* Of all that the call has. */
+static wave wave_of_all(const wni_cpu_job *job, int64_t units) {
+  const wave w = {job, 0, units, sweep_bytes(job->call)};
+  return w;
 }
 
 /* Bytes of one of `units` that a call reads for its sums. */
@@ -139,32 +149,30 @@ static void each_wave(const wni_cpu_job *job, const wni_cpu_kernels *k, int64_t 
 
 static int64_t segment_tasks(const wni_cpu_job *job) { return job->call->geo.sets * job->plan->row.segments; }
 
-static void row_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
-  sweep(job, k->row_moments, segment_tasks(job));
-  wni_merge_segments(job, 0, job->call->geo.sets);
-}
-
 /* The segments of a wave. */
 static phase row_phase(const wave *w, wni_cpu_kernel kernel) {
   return tasks_from(w->job, kernel, w->first * w->job->plan->row.segments);
 }
 
-/* Moments, then y. */
-static void row_forward_wave(const wave *w, const wni_cpu_kernels *k) {
-  const int64_t tasks = w->n * w->job->plan->row.segments;
-  wave_sweep(w, row_phase(w, k->row_moments), tasks);
+static void row_moments(const wave *w, const wni_cpu_kernels *k) {
+  wave_sweep(w, row_phase(w, k->row_moments), w->n * w->job->plan->row.segments);
   wni_merge_segments(w->job, w->first, w->n);
-  wni_finish_statistics(w->job, w->first, w->n);
-  wave_sweep_again(w, row_phase(w, k->row_apply), tasks);
 }
 
-/* Sums, then dx. */
+/* Moments, then y. */
+static void row_forward_wave(const wave *w, const wni_cpu_kernels *k) {
+  row_moments(w, k);
+  wni_finish_statistics(w->job, w->first, w->n);
+  wave_sweep_again(w, row_phase(w, k->row_apply), w->n * w->job->plan->row.segments);
+}
+
+/* Sums, then dx. Sets in segments are so large that each is a task of the merge. */
 static void row_backward_wave(const wave *w, const wni_cpu_kernels *k) {
   const wni_call *const call = w->job->call;
   const int64_t tasks = w->n * w->job->plan->row.segments;
-  if (call->dx.data || call->dgamma || call->dbeta) wave_sweep(w, row_phase(w, k->row_backward_sums), tasks);
+  if (wants_sums(call)) wave_sweep(w, row_phase(w, k->row_backward_sums), tasks);
   if (call->dx.data) wave_merge(w, tasks_from(w->job, k->row_backward_merge, w->first), w->n);
-  if (call->dx.data || call->dresidual.data) wave_sweep_again(w, row_phase(w, k->row_backward_apply), tasks);
+  if (wants_apply(call)) wave_sweep_again(w, row_phase(w, k->row_backward_apply), tasks);
 }
 
 static void row_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
@@ -185,9 +193,9 @@ static void row_backward_each(const wni_cpu_job *job, const wni_cpu_kernels *k) 
   const wni_row_plan *const p = &job->plan->row;
   const wni_call *const call = job->call;
   const int64_t tasks = p->chunks * p->segments;
-  if (call->dx.data || call->dgamma || call->dbeta) sweep(job, k->row_backward_sums, tasks);
+  if (wants_sums(call)) sweep(job, k->row_backward_sums, tasks);
   if (call->dx.data) merge(job, k->row_backward_merge, ceil_div(call->geo.sets, p->sets_per_task));
-  if (call->dx.data || call->dresidual.data) sweep_again(job, k->row_backward_apply, tasks);
+  if (wants_apply(call)) sweep_again(job, k->row_backward_apply, tasks);
 }
 
 static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
@@ -209,16 +217,6 @@ static void row_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
 static int64_t chunk_tasks(const wni_cpu_job *job) {
   const wni_column_plan *const p = &job->plan->column;
   return job->call->geo.extent[0] * p->chunks * p->blocks;
-}
-
-static void column_moments(const wni_cpu_job *job, const wni_cpu_kernels *k) {
-  sweep(job, k->column_moments, chunk_tasks(job));
-  merge(job, k->column_merge, job->call->geo.extent[0] * job->plan->column.merges);
-}
-
-static void column_sums(const wni_cpu_job *job, const wni_cpu_kernels *k) {
-  sweep(job, k->column_backward_sums, chunk_tasks(job));
-  merge(job, k->column_backward_merge, job->call->geo.extent[0] * job->plan->column.merges);
 }
 
 /* What waves are of: blocks of the only slab, which are merged singly, or slabs. */
@@ -251,30 +249,35 @@ static void finish_wave(const wave *w) {
   wni_finish_statistics(w->job, first, least(w->n * each, g->sets - first));
 }
 
-static void column_forward_wave(const wave *w, const wni_cpu_kernels *k) {
+static void column_moments(const wave *w, const wni_cpu_kernels *k) {
   each_chunk(w, k->column_moments, wave_sweep);
   each_merge(w, k->column_merge);
+}
+
+static void column_sums(const wave *w, const wni_cpu_kernels *k) {
+  each_chunk(w, k->column_backward_sums, wave_sweep);
+  each_merge(w, k->column_backward_merge);
+}
+
+static void column_forward_wave(const wave *w, const wni_cpu_kernels *k) {
+  column_moments(w, k);
   finish_wave(w);
   each_chunk(w, k->column_apply, wave_sweep_again);
 }
 
 static void column_backward_wave(const wave *w, const wni_cpu_kernels *k) {
   const wni_call *const call = w->job->call;
-  if (call->dx.data || call->dgamma || call->dbeta) {
-    each_chunk(w, k->column_backward_sums, wave_sweep);
-    each_merge(w, k->column_backward_merge);
-  }
-  if (call->dx.data || call->dresidual.data) each_chunk(w, k->column_backward_apply, wave_sweep_again);
+  if (wants_sums(call)) column_sums(w, k);
+  if (wants_apply(call)) each_chunk(w, k->column_backward_apply, wave_sweep_again);
+}
+
+static int64_t column_units(const wni_cpu_job *job) {
+  return waves_of_blocks(job) ? job->plan->column.blocks : job->call->geo.extent[0];
 }
 
 static void column_waves(const wni_cpu_job *job, const wni_cpu_kernels *k,
                          void (*pass)(const wave *w, const wni_cpu_kernels *k)) {
-  const wni_column_plan *const p = &job->plan->column;
-  if (waves_of_blocks(job)) {
-    each_wave(job, k, p->blocks, p->columns, pass);
-  } else {
-    each_wave(job, k, job->call->geo.extent[0], 0, pass);
-  }
+  each_wave(job, k, column_units(job), waves_of_blocks(job) ? job->plan->column.columns : 0, pass);
 }
 
 static void column_forward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
@@ -304,8 +307,9 @@ static void column_backward(const wni_cpu_job *job, const wni_cpu_kernels *k) {
 
 static wn_status synced_forward(wni_cpu_job *job, const wni_cpu_kernels *k) {
   const bool row = job->plan->geo.pattern == WNI_ROW, any = job->call->geo.set_size > 0;
-  if (any && row) row_moments(job, k);
-  if (any && !row) column_moments(job, k);
+  const wave all = wave_of_all(job, row ? job->call->geo.sets : column_units(job));
+  if (any && row) row_moments(&all, k);
+  if (any && !row) column_moments(&all, k);
   const wn_status status = wni_exchange_moments(job);
   if (status != WN_OK || job->set_size == 0) return status;
   wni_finish_statistics(job, 0, job->call->geo.sets);
@@ -317,9 +321,12 @@ static wn_status synced_forward(wni_cpu_job *job, const wni_cpu_kernels *k) {
 static wn_status synced_backward(wni_cpu_job *job, const wni_cpu_kernels *k) {
   const bool row = job->plan->geo.pattern == WNI_ROW, any = job->call->geo.set_size > 0;
   if (any && row) sweep(job, k->row_backward_sums, segment_tasks(job));
-  if (any && !row) column_sums(job, k);
+  if (any && !row) {
+    const wave all = wave_of_all(job, column_units(job));
+    column_sums(&all, k);
+  }
   const wn_status status = wni_exchange_sums(job);
-  if (status != WN_OK || !any || (!job->call->dx.data && !job->call->dresidual.data)) return status;
+  if (status != WN_OK || !any || !wants_apply(job->call)) return status;
   if (row) sweep_again(job, k->row_backward_apply, segment_tasks(job));
   if (!row) sweep_again(job, k->column_backward_apply, chunk_tasks(job));
   return WN_OK;

@@ -361,8 +361,7 @@ static inline void normalizers_make(int64_t sets, const double *mean, const doub
 
 WNI_INLINE vec normalized(vec x, vec hi, vec rstd, vec lo_rstd) { return vec_fma(x - hi, rstd, -lo_rstd); }
 
-/* z = gamma xhat + beta, then relu if asked for; x and z may be the same memory. gamma and beta are single ones, or one
- * for each element. */
+/* gamma xhat + beta, then relu if asked for. gamma and beta are single ones, or one for each element. */
 WNI_INLINE vec affine_vec(wn_dtype xt, bool each, bool relu, normalizer s, const real *gamma, const real *beta,
                           source x, int64_t i, int64_t k) {
   const vec g = each ? vec_load_k(gamma + i, k) : vec_splat(gamma[0]);
@@ -372,6 +371,7 @@ WNI_INLINE vec affine_vec(wn_dtype xt, bool each, bool relu, normalizer s, const
   return relu ? vec_select(vec_le(v, zero), zero, v) : v;
 }
 
+/* z may be where x is. */
 WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, normalizer s, const real *gamma,
                             const real *beta, source x, int64_t n, target z) {
   const real g = gamma[0], b = beta[0]; /* which z is no place of, as the compiler cannot know */
