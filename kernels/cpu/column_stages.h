@@ -184,13 +184,11 @@ static void lines_affine(const line_factors *f, bool relu, const real *gamma, co
                          int64_t lines, int64_t width, line_target y) {
   const double floor = relu ? 0 : -(double)INFINITY;
   if (gamma) {
-    WNI_FOR_X_TYPE(
-        x.at.type, xt,
-        WNI_FOR_X_TYPE(y.at.type, yt, affine_lines_loop(xt, yt, true, floor, f, gamma, beta, x, lines, width, y)))
+    WNI_FOR_PAIR(x.at.type, y.at.type, xt, yt,
+                 affine_lines_loop(xt, yt, true, floor, f, gamma, beta, x, lines, width, y))
   } else {
-    WNI_FOR_X_TYPE(
-        x.at.type, xt,
-        WNI_FOR_X_TYPE(y.at.type, yt, affine_lines_loop(xt, yt, false, floor, f, NULL, NULL, x, lines, width, y)))
+    WNI_FOR_PAIR(x.at.type, y.at.type, xt, yt,
+                 affine_lines_loop(xt, yt, false, floor, f, NULL, NULL, x, lines, width, y))
   }
 }
 
@@ -244,7 +242,7 @@ WNI_INLINE void sums_lines_loop(wn_dtype xt, wn_dtype dt, const line_terms *t, l
     const wn_dtype dt = WNI_REAL_TYPE;           \
     WNI_FOR_X_TYPE((x).at.type, xt, __VA_ARGS__) \
   } else {                                       \
-    WNI_FOR_X_TYPE((x).at.type, xt, {            \
+    WNI_FOR_16_BIT_TYPE((x).at.type, xt, {       \
       const wn_dtype dt = xt;                    \
       __VA_ARGS__;                               \
     })                                           \
@@ -348,7 +346,7 @@ WNI_INLINE void dx_frozen_lines_loop(wn_dtype dt, wn_dtype xt, const line_terms 
 
 /* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */
 static inline void lines_dx_frozen(const line_terms *t, line_source dz, int64_t lines, int64_t width, line_target dx) {
-  WNI_FOR_X_TYPE(dz.at.type, dt, WNI_FOR_X_TYPE(dx.at.type, xt, dx_frozen_lines_loop(dt, xt, t, dz, lines, width, dx)))
+  WNI_FOR_PAIR(dz.at.type, dx.at.type, dt, xt, dx_frozen_lines_loop(dt, xt, t, dz, lines, width, dx))
 }
 
 #endif

@@ -240,21 +240,30 @@ WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
 }
 
 /* Does the rest with `t` the constant that `type` is; types of x, residual, dx, dy. */
-#define WNI_FOR_X_TYPE(type, t, ...) \
-  switch (type) {                    \
-    case WN_F16: {                   \
-      const wn_dtype t = WN_F16;     \
-      __VA_ARGS__;                   \
-    } break;                         \
-    case WN_BF16: {                  \
-      const wn_dtype t = WN_BF16;    \
-      __VA_ARGS__;                   \
-    } break;                         \
-    default: {                       \
-      const wn_dtype t = WN_F32;     \
-      __VA_ARGS__;                   \
-    } break;                         \
+#define WNI_FOR_X_TYPE(type, t, ...)          \
+  if ((type) == WN_F32) {                     \
+    const wn_dtype t = WN_F32;                \
+    __VA_ARGS__;                              \
+  } else {                                    \
+    WNI_FOR_16_BIT_TYPE(type, t, __VA_ARGS__) \
   }
+#if defined(__AVX512BF16__) /* this copy is for calls without f16 (isa.h): the others' would be the same */
+#define WNI_FOR_16_BIT_TYPE(type, t, ...) \
+  {                                       \
+    const wn_dtype t = WN_BF16;           \
+    (void)(type);                         \
+    __VA_ARGS__;                          \
+  }
+#else
+#define WNI_FOR_16_BIT_TYPE(type, t, ...) \
+  if ((type) == WN_F16) {                 \
+    const wn_dtype t = WN_F16;            \
+    __VA_ARGS__;                          \
+  } else {                                \
+    const wn_dtype t = WN_BF16;           \
+    __VA_ARGS__;                          \
+  }
+#endif
 
 /* The same for types of y. */
 #define WNI_FOR_Y_TYPE(type, t, ...)       \
@@ -269,6 +278,22 @@ WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
     } break;                               \
     default:                               \
       WNI_FOR_X_TYPE(type, t, __VA_ARGS__) \
+  }
+
+/* The same for two types, of which loops read or write side by side those that are is_pair: of two 16-bit types that
+ * differ, which are rarely met, one goes by way of a tile. */
+#define WNI_FOR_PAIR(a, b, at, bt, ...)     \
+  if ((a) == (b)) {                         \
+    WNI_FOR_X_TYPE(a, at, {                 \
+      const wn_dtype bt = at;               \
+      __VA_ARGS__;                          \
+    })                                      \
+  } else if ((a) == WN_F32) {               \
+    const wn_dtype at = WN_F32;             \
+    WNI_FOR_16_BIT_TYPE(b, bt, __VA_ARGS__) \
+  } else {                                  \
+    const wn_dtype bt = WN_F32;             \
+    WNI_FOR_16_BIT_TYPE(a, at, __VA_ARGS__) \
   }
 
 #else /* f64 data is f64 throughout */
@@ -310,7 +335,11 @@ WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
     __VA_ARGS__;                     \
   }
 #define WNI_FOR_Y_TYPE(type, t, ...) WNI_FOR_X_TYPE(type, t, __VA_ARGS__)
+#define WNI_FOR_16_BIT_TYPE(type, t, ...) WNI_FOR_X_TYPE(type, t, __VA_ARGS__)
+#define WNI_FOR_PAIR(a, b, at, bt, ...) WNI_FOR_X_TYPE(a, at, WNI_FOR_X_TYPE(b, bt, __VA_ARGS__))
 #endif
+
+static inline bool is_pair(wn_dtype a, wn_dtype b) { return a == b || a == WNI_REAL_TYPE || b == WNI_REAL_TYPE; }
 
 WNI_INLINE int64_t type_size(wn_dtype type) {
   switch (type) {

@@ -28,7 +28,7 @@ WNI_INLINE gradient_sums sums_loop(wn_dtype xt, wn_dtype dt, normalizer s, sourc
 /* Sums of dz xhat and of dz. */
 static inline gradient_sums tile_sums(normalizer s, source x, source dz, int64_t n) {
   gradient_sums v = {0, 0};
-  WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, v = sums_loop(xt, dt, s, x, dz, n)))
+  WNI_FOR_PAIR(x.type, dz.type, xt, dt, v = sums_loop(xt, dt, s, x, dz, n))
   return v;
 }
 
@@ -82,11 +82,9 @@ WNI_INLINE void sums_each_rows(int64_t count, wn_dtype xt, wn_dtype dt, bool add
 static inline void tiles_sums_each(int64_t count, const normalizer *s, const real *gamma, const source *x,
                                    const source *dz, int64_t n, element_sums to, gradient_sums *out) {
   if (to.dgamma) {
-    WNI_FOR_X_TYPE(x->type, xt,
-                   WNI_FOR_X_TYPE(dz->type, dt, sums_each_rows(count, xt, dt, true, s, gamma, x, dz, n, to, out)))
+    WNI_FOR_PAIR(x->type, dz->type, xt, dt, sums_each_rows(count, xt, dt, true, s, gamma, x, dz, n, to, out))
   } else {
-    WNI_FOR_X_TYPE(x->type, xt,
-                   WNI_FOR_X_TYPE(dz->type, dt, sums_each_rows(count, xt, dt, false, s, gamma, x, dz, n, to, out)))
+    WNI_FOR_PAIR(x->type, dz->type, xt, dt, sums_each_rows(count, xt, dt, false, s, gamma, x, dz, n, to, out))
   }
 }
 
@@ -121,12 +119,12 @@ WNI_INLINE void dx_loop(wn_dtype xt, wn_dtype dt, bool each, normalizer s, gradi
 }
 
 static inline void tile_dx(normalizer s, gradient_terms t, source x, source dz, int64_t n, target dx) {
-  WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, dx_loop(xt, dt, false, s, t, NULL, x, dz, n, dx)))
+  WNI_FOR_PAIR(x.type, dz.type, xt, dt, dx_loop(xt, dt, false, s, t, NULL, x, dz, n, dx))
 }
 
 static inline void tile_dx_each(normalizer s, gradient_terms t, const real *gamma, source x, source dz, int64_t n,
                                 target dx){
-    WNI_FOR_X_TYPE(x.type, xt, WNI_FOR_X_TYPE(dz.type, dt, dx_loop(xt, dt, true, s, t, gamma, x, dz, n, dx)))}
+    WNI_FOR_PAIR(x.type, dz.type, xt, dt, dx_loop(xt, dt, true, s, t, gamma, x, dz, n, dx))}
 
 WNI_INLINE void dx_frozen_loop(wn_dtype dt, wn_dtype xt, real factor, source dz, int64_t n, target dx) {
   WNI_STORE_EACH_VECTOR(xt, dx, i, k, n, (void)0, vec_load_as(dt, dz.p, dz.first + i, k) * vec_splat(factor))
@@ -134,7 +132,7 @@ WNI_INLINE void dx_frozen_loop(wn_dtype dt, wn_dtype xt, real factor, source dz,
 
 /* Where the statistics are constants dx is dz gamma rstd, whatever x is: not a number times 0 is not. */
 static inline void tile_dx_frozen(real factor, source dz, int64_t n, target dx) {
-  WNI_FOR_X_TYPE(dz.type, dt, WNI_FOR_X_TYPE(dx.type, xt, dx_frozen_loop(dt, xt, factor, dz, n, dx)))
+  WNI_FOR_PAIR(dz.type, dx.type, dt, xt, dx_frozen_loop(dt, xt, factor, dz, n, dx))
 }
 
 #endif

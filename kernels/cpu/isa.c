@@ -11,7 +11,7 @@
 
 #define WNI_DECLARE_ISA(isa) extern const wni_cpu_kernels wni_kernels_##isa##_f32, wni_kernels_##isa##_f64;
 #define WNI_ISA_ENTRY(isa) \
-  { #isa, &wni_kernels_##isa##_f32, &wni_kernels_##isa##_f64 }
+  { #isa, &wni_kernels_##isa##_f32, &wni_kernels_##isa##_f32, &wni_kernels_##isa##_f64 }
 
 WNI_DECLARE_ISA(baseline)
 #if defined(__x86_64__)
@@ -26,7 +26,7 @@ static const wni_cpu_isa isas[] = {
 #if defined(__x86_64__)
     WNI_ISA_ENTRY(avx2),
     WNI_ISA_ENTRY(avx512),
-    {"avx512_bf16", &wni_kernels_avx512_bf16_f32, &wni_kernels_avx512_f64},
+    {"avx512_bf16", &wni_kernels_avx512_bf16_f32, &wni_kernels_avx512_f32, &wni_kernels_avx512_f64},
 #endif
 };
 enum { ISAS = sizeof isas / sizeof isas[0] };

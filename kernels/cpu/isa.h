@@ -8,7 +8,7 @@ typedef struct wni_cpu_kernels wni_cpu_kernels;
 
 struct wni_cpu_isa {
   const char *name;
-  const wni_cpu_kernels *f32, *f64; /* by the type of the arithmetic */
+  const wni_cpu_kernels *f32, *f16, *f64; /* by the type of the arithmetic; f16: f32's, where some tensor is f16 */
 };
 
 #endif

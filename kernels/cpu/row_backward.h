@@ -48,11 +48,17 @@ static inline normalizer saved_normalizer(const wni_call *call, int64_t set) {
   return s;
 }
 
+/* Whether dz is dy where that is, if it need not be gathered. */
+static inline bool dz_is_dy(const wni_call *call) {
+  return call->act == WN_ACT_NONE && is_pair(call->x.type, call->dy.type);
+}
+
 /* dz = dy act'(z), z recomputed unless there is a mask. */
 static inline source dz_of_tile(const backward *b, row_place at, const row_part *tile, normalizer s, gradient_tile *t) {
   const wni_call *const call = b->call;
-  if (call->act == WN_ACT_NONE) return row_source(&call->dy, at, tile, t->dz_room);
+  if (dz_is_dy(call)) return row_source(&call->dy, at, tile, t->dz_room);
   row_load(&call->dy, at, tile, t->dz_room);
+  if (call->act == WN_ACT_NONE) return source_of_tile(t->dz_room);
   if (call->mask) {
     const real otherwise = call->act == WN_ACT_LEAKY_RELU ? (real)call->act_slope : 0;
     row_mask_gradient(call, at, tile, otherwise, t->dz_room);

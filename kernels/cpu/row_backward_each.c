@@ -164,7 +164,7 @@ static row_batch batch_of(const backward *b, const row_walk *walk) {
   const wni_call *const call = b->call;
   row_batch batch = row_batch_of(walk, call->x.type);
   if (walk->tiles == 1 && batch.sets < EACH_ROWS) batch.sets = EACH_ROWS;
-  const bool direct = call->act == WN_ACT_NONE && call->dx.type == call->x.type && !call->dresidual.data;
+  const bool direct = dz_is_dy(call) && call->dx.type == call->x.type && !call->dresidual.data;
   if (walk->tiles > 1 && direct) batch.sets = EACH_ROWS, batch.stride = 0;
   if (b->geo->param_step != 0) batch.sets = 1;
   return batch;

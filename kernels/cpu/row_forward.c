@@ -48,7 +48,7 @@ static source retake_input(const forward *f, row_place at, const row_part *tile,
 static bool is_plain(const forward *f, const row_part *tile) {
   const wni_call *const call = f->call;
   return tile->runs == 1 && (call->act == WN_ACT_NONE || call->act == WN_ACT_RELU) && call->add != WN_ADD_AFTER &&
-         !call->mask && call->y.type != WN_F8_E4M3 && call->y.type != WN_F8_E5M2;
+         !call->mask && call->y.type != WN_F8_E4M3 && call->y.type != WN_F8_E5M2 && is_pair(call->x.type, call->y.type);
 }
 
 static void apply_tile(forward *f, row_place at, const row_part *tile, normalizer s, source h) {

@@ -392,12 +392,17 @@ static void clear_rest_of_mask(const wni_call *call, const wni_call *seen) {
   if (used < bytes) memset(call->mask + used, 0, (size_t)(bytes - used));
 }
 
+static const wni_cpu_kernels *kernels_for(const wni_cpu_isa *isa, const wni_types *t) {
+  if (t->real == WN_F64) return isa->f64;
+  return t->x == WN_F16 || t->y == WN_F16 || t->dy == WN_F16 ? isa->f16 : isa->f32;
+}
+
 wn_status wni_cpu_run(const wni_cpu_isa *isa, const wni_cpu_plan *plan, const wni_call *call, void *work) {
   if (wni_elements(&call->geo) == 0 && !call->sync) {
     run_empty(call);
     return WN_OK;
   }
-  const wni_cpu_kernels *const kernels = call->types.real == WN_F64 ? isa->f64 : isa->f32;
+  const wni_cpu_kernels *const kernels = kernels_for(isa, &call->types);
   wni_call seen;
   if (plan->geo.pattern != call->geo.pattern) {
     seen = wni_cpu_call(plan, call);

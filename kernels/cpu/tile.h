@@ -381,11 +381,11 @@ WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, norm
 
 /* Of `count` tiles, all of the types of the first. `each`, a constant: the same parameters for all of them, one for
  * each element; else gamma[i] and beta[i] for tile i. */
-#define WNI_TILES_AFFINE(each, relu, count, s, gamma, beta, x, n, z)                                        \
-  WNI_FOR_X_TYPE((x)->type, xt, WNI_FOR_X_TYPE((z)->type, zt, for (int64_t i = 0; i < (count); i++) {       \
-                   const int64_t own = (each) ? 0 : i;                                                      \
-                   affine_loop(xt, zt, each, relu, (s)[i], (gamma) + own, (beta) + own, (x)[i], n, (z)[i]); \
-                 }))
+#define WNI_TILES_AFFINE(each, relu, count, s, gamma, beta, x, n, z)                         \
+  WNI_FOR_PAIR((x)->type, (z)->type, xt, zt, for (int64_t i = 0; i < (count); i++) {         \
+    const int64_t own = (each) ? 0 : i;                                                      \
+    affine_loop(xt, zt, each, relu, (s)[i], (gamma) + own, (beta) + own, (x)[i], n, (z)[i]); \
+  })
 
 static inline void tiles_affine(int64_t count, const normalizer *s, bool relu, const real *gamma, const real *beta,
                                 const source *x, int64_t n, const target *z) {
