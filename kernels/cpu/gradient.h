@@ -14,7 +14,7 @@ WNI_INLINE vec xhat_of(normalizer s, vec x) {
 
 WNI_INLINE gradient_sums sums_loop(wn_dtype xt, wn_dtype dt, normalizer s, source x, source dz, int64_t n) {
   vec sum[4] = {{0}}, product[4] = {{0}};
-  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
+  WNI_EACH_VECTOR_BY_4_OR_1(i, j, k, n, {
     const vec d = vec_load_as(dt, dz.p, dz.first + i, k);
     vec xhat = xhat_of(s, vec_load_as(xt, x.p, x.first + i, k));
     if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
@@ -44,7 +44,7 @@ enum { EACH_ROWS = 2 };
 WNI_INLINE void sums_each_loop(int rows, wn_dtype xt, wn_dtype dt, bool adds, const normalizer *s, const real *gamma,
                                const source *x, const source *dz, int64_t n, element_sums to, gradient_sums *out) {
   vec sum[EACH_ROWS][2] = {{{0}}}, product[EACH_ROWS][2] = {{{0}}};
-  WNI_EACH_VECTOR_BY_4(i, j, k, n, {
+  WNI_EACH_VECTOR_BY_4_OR_1(i, j, k, n, {
     const vec g = vec_load_k(gamma + i, k);
     vec dgamma = vec_splat(0), dbeta = dgamma;
     if (adds) dgamma = vec_load_k(to.dgamma + i, k);

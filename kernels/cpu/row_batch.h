@@ -44,10 +44,6 @@ static inline source batch_source(const set_batch *b, int64_t i) {
 
 /* Mean and m2 of sets of n elements. */
 static inline void batch_moments(set_batch *b, int64_t n, bool centered) {
-  if (is_short(n)) {
-    short_moments(b->count, &b->h, n, centered, b->mean, b->m2);
-    return;
-  }
   for (int64_t i = 0; i < b->count || i % DLANES != 0; i++) {
     const wni_moments none = {0, 0}, v = i < b->count ? tile_moments(source_of_row(&b->h, i), n, centered) : none;
     b->mean[i] = v.mean;

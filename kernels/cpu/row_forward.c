@@ -160,10 +160,6 @@ static void batch_affine(const forward *f, const set_batch *b, const row_part *t
   const real *const gamma = (const real *)f->job->gamma + tile->element;
   const real *const beta = (const real *)f->job->beta + tile->element;
   const short_rows rows = row_rows(f->geo, &call->y, tile, b->first);
-  if (is_short(tile->elements) && !relu && b->h.type == call->y.type) {
-    short_affine(b->count, tile->elements, &b->s, gamma, beta, &b->h, b->ahead, &rows, f->job->stream);
-    return;
-  }
   normalizer s[BATCH];
   source h[BATCH];
   target y[BATCH];
@@ -184,6 +180,38 @@ static short_rows batch_take(const forward *f, const set_batch *b, const short_r
     (void)take_input(f, at, tile, scratch + i * stride);
   const short_rows gathered = {WNI_REAL_TYPE, scratch, 0, stride};
   return gathered;
+}
+
+/* Sets whose statistics and y are made in one go. */
+static bool is_short_forward(const forward *f, const row_part *tile) {
+  const wni_call *const call = f->call;
+  return is_short(tile->elements) && is_plain(f, tile) && call->act == WN_ACT_NONE && call->add != WN_ADD_BEFORE &&
+         call->y.type == call->x.type && f->plan->per_element && f->geo->param_step == 0 && !f->job->moments;
+}
+
+/* So many sets on are asked for: 4 KB, where rows have several lines; those of less come by themselves. */
+static short_ahead short_sets_ahead(const forward *f, const row_part *tile, const short_rows *x) {
+  enum { AHEAD = 4 << 10, LEAST = 256 };
+  const short_ahead nothing = {0, 0, 0};
+  const int64_t size = type_size(x->type);
+  if (tile->elements * size < LEAST) return nothing;
+  return row_rows_ahead(f->job, &f->call->x, tile, ceil_div(AHEAD, x->apart * size), x);
+}
+
+static void short_sets(const forward *f, int64_t first, int64_t n, const row_part *tile) {
+  const wni_call *const call = f->call;
+  short_forward rows = {.count = n,
+                        .n = tile->elements,
+                        .x = row_rows(f->geo, &call->x, tile, first),
+                        .y = row_rows(f->geo, &call->y, tile, first),
+                        .gamma = (const real *)f->job->gamma + tile->element,
+                        .beta = (const real *)f->job->beta + tile->element,
+                        .eps = call->eps,
+                        .mean = call->mean ? (real *)call->mean + first : NULL,
+                        .rstd = call->rstd ? (real *)call->rstd + first : NULL,
+                        .stream = f->job->stream};
+  rows.ahead = short_sets_ahead(f, tile, &rows.x);
+  short_forward_rows(&rows, f->geo->centered);
 }
 
 /* Some sets from `first` on, at most n: returns how many. */
@@ -216,8 +244,12 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
   const row_batch batch = row_batch_of(&walk, f.call->x.type);
   real scratch[KEPT] WNI_TILE_ALIGNED;
+  const bool is_short = is_short_forward(&f, &walk.part);
   for (int64_t set = begin, done = 1; set < end; set += done) {
-    if (walk.tiles == 1) {
+    if (is_short) {
+      done = row_evenly(f.geo, &f.call->x, set, row_evenly(f.geo, &f.call->y, set, end - set));
+      short_sets(&f, set, done, &walk.part);
+    } else if (walk.tiles == 1) {
       done = small_sets(&f, set, least(batch.sets, end - set), &walk, batch.stride, scratch);
     } else if (row_is_kept(&walk)) {
       kept_set(&f, set, &walk, scratch);

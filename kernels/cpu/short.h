@@ -130,56 +130,9 @@ WNI_INLINE distances short_distances(wn_dtype type, short_row r, const void *p, 
   return s;
 }
 
-/* out[i] = vec_sum(v[i]); 0 beyond count, as far as vectors of doubles reach. */
-WNI_INLINE void sums_of_batch(int64_t count, const vec v[BATCH], real out[BATCH]) {
-  for (int64_t i = 0; i < count; i++) out[i] = vec_sum(v[i]);
-  for (int64_t i = count; i % DLANES != 0; i++) out[i] = 0;
-}
+/* ---- what is asked for meanwhile --------------------------------------------------------------------------------- */
 
-/* Of at most BATCH rows. The arrays have room for whole vectors. */
-WNI_INLINE void short_moments_loop(wn_dtype type, short_row r, bool centered, int64_t count, const short_rows *x,
-                                   int64_t n, double *mean, double *m2) {
-  vec sum[BATCH], squares[BATCH];
-  real first_mean[BATCH] = {0}, distance[BATCH] = {0}, square[BATCH];
-  if (!centered) {
-    for (int64_t i = 0; i < count; i++) squares[i] = short_sum_of_squares(type, r, x->p, x->first + i * x->apart);
-    sums_of_batch(count, squares, square);
-    moments_about_each(count, first_mean, distance, square, (double)n, mean, m2);
-    return;
-  }
-  for (int64_t i = 0; i < count; i++) sum[i] = short_sample(type, r, x->p, x->first + i * x->apart, n);
-  sums_of_batch(count, sum, first_mean);
-  for (int64_t i = 0; i < count; i++) first_mean[i] /= (real)(r.vectors > 4 ? SAMPLED : n);
-  for (int64_t i = 0; i < count; i++) {
-    const distances d = short_distances(type, r, x->p, x->first + i * x->apart, first_mean[i]);
-    sum[i] = d.sum;
-    squares[i] = d.squares;
-  }
-  sums_of_batch(count, sum, distance);
-  sums_of_batch(count, squares, square);
-  moments_about_each(count, first_mean, distance, square, (double)n, mean, m2);
-  for (int64_t i = 0; r.vectors > 4 && i < count; i++) {
-    const wni_moments v = {mean[i], m2[i]};
-    if (!is_far(first_mean[i], v, (double)n)) continue;
-    const wni_moments again = moments_loop(type, x->p, x->first + i * x->apart, n, (real)mean[i]);
-    mean[i] = again.mean;
-    m2[i] = again.m2;
-  }
-}
-
-/* Of `count` short rows of n elements. */
-static inline void short_moments(int64_t count, const short_rows *x, int64_t n, bool centered, double *mean,
-                                 double *m2) {
-  if (centered) {
-    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, short_moments_loop(t, r, true, count, x, n, mean, m2)))
-  } else {
-    WNI_FOR_X_TYPE(x->type, t, WNI_FOR_SHORT(n, r, short_moments_loop(t, r, false, count, x, n, mean, m2)))
-  }
-}
-
-/* ---- normalization ---------------------------------------------------------------------------------------------- */
-
-/* What is asked for meanwhile: rows of elements of `size` bytes from address `at` on; 0: nothing. */
+/* Rows of elements of `size` bytes from address `at` on; 0: nothing. */
 typedef struct short_ahead {
   uintptr_t at;
   int64_t apart, size;
@@ -190,40 +143,146 @@ WNI_INLINE void fetch_row_ahead(short_ahead a, int64_t i, int64_t n) {
   for (int64_t byte = 0; byte < n * a.size; byte += 64) __builtin_prefetch((const void *)(row + (uintptr_t)byte), 0, 2);
 }
 
-/* Parameters that stay in registers, where there are 32 of them. */
-enum { KEPT_VECTORS = 4 };
+/* ---- statistics and normalization in one go ----------------------------------------------------------------------
+ * Of four rows at once, with what follows from their sums in registers: the way through arrays costs more than a row
+ * of a few vectors. */
 
-WNI_INLINE void short_affine_loop(wn_dtype type, short_row r, int64_t count, int64_t n, const normalizers *s,
-                                  const real *gamma, const real *beta, const short_rows *x, short_ahead ahead,
-                                  const short_rows *y, bool stream) {
-  const bool keeps = r.vectors <= KEPT_VECTORS;
-  const void *const p = x->p; /* which is no place that is written to, as the compiler cannot know */
-  vec g[KEPT_VECTORS], b[KEPT_VECTORS];
-  if (keeps)
-    WNI_EACH_SHORT(v, k, r, {
-      g[v % KEPT_VECTORS] = vec_load_k(gamma + v * LANES, k);
-      b[v % KEPT_VECTORS] = vec_load_k(beta + v * LANES, k);
-    })
-  for (int64_t i = 0; i < count; i++) {
-    const vec hi = vec_splat(s->hi[i]), rstd = vec_splat(s->rstd[i]), lo = vec_splat(s->lo_rstd[i]);
-    const int64_t first = x->first + i * x->apart;
-    const target to = target_at(type, (void *)y->p, y->first + i * y->apart, stream);
+typedef struct moments_4 {
+  double4 mean, m2;
+} moments_4;
+
+/* is_far of four rows. */
+WNI_INLINE mask4 are_far(double4 first_mean, moments_4 m, double n) {
+  const double4 lacks = m.mean - first_mean;
+  return (mask4)(double4_splat(2 * n) * lacks * lacks > m.m2);
+}
+
+/* Once more, those that are far. */
+static __attribute__((noinline)) void moments_again(int rows, mask4 far, wn_dtype type, const void *p, int64_t first,
+                                                    int64_t apart, int64_t n, moments_4 *m) {
+  for (int j = 0; j < rows; j++) {
+    if (!far[j]) continue;
+    wni_moments again = {0, 0};
+    WNI_FOR_X_TYPE(type, t, again = moments_loop(t, p, first + j * apart, n, (real)m->mean[j]))
+    m->mean[j] = again.mean;
+    m->m2[j] = again.m2;
+  }
+}
+
+/* Of the rows from p[first] on. */
+WNI_INLINE moments_4 short_moments_4(int rows, wn_dtype type, short_row r, bool centered, const void *p, int64_t first,
+                                     int64_t apart, int64_t n) {
+  const double4 size = double4_splat((double)n), zero = double4_splat(0);
+  vec sum[FOUR], squares[FOUR];
+  if (!centered) {
+    for (int j = 0; j < rows; j++) squares[j] = short_sum_of_squares(type, r, p, first + j * apart);
+    const moments_4 m = {zero, double4_of(vec_sums_4(rows, squares))};
+    return m;
+  }
+  for (int j = 0; j < rows; j++) sum[j] = short_sample(type, r, p, first + j * apart, n);
+  const real4 first_mean = vec_sums_4(rows, sum) / (real)(r.vectors > 4 ? SAMPLED : n);
+  for (int j = 0; j < rows; j++) {
+    const distances d = short_distances(type, r, p, first + j * apart, first_mean[j]);
+    sum[j] = d.sum;
+    squares[j] = d.squares;
+  }
+  const double4 distance = double4_of(vec_sums_4(rows, sum)), lacks = distance / size;
+  const double4 about = double4_of(vec_sums_4(rows, squares)) - distance * lacks;
+  moments_4 m = {double4_of(first_mean) + lacks, double4_select((mask4)(about < zero), zero, about)};
+  if (r.vectors > 4) {
+    const mask4 far = are_far(double4_of(first_mean), m, (double)n);
+    if (__builtin_expect(mask4_any(far), 0)) {
+      moments_4 again = m;
+      moments_again(rows, far, type, p, first, apart, n, &again);
+      m = again;
+    }
+  }
+  return m;
+}
+
+/* What normalizes four rows: normalizer_make of wni_rstd. */
+typedef struct normalizers_4 {
+  real4 hi, rstd, lo_rstd;
+} normalizers_4;
+
+WNI_INLINE normalizers_4 normalizers_4_make(moments_4 m, double n, double eps) {
+  const double4 rstd = double4_splat(1) / double4_sqrt(m.m2 / double4_splat(n) + double4_splat(eps));
+  const real4 hi = real4_of(m.mean);
+  const double4 lacks = m.mean - double4_of(hi), zero = double4_splat(0); /* where it is 0, rstd may be infinite */
+  const normalizers_4 s = {hi, real4_of(rstd), real4_of(double4_select((mask4)(lacks == zero), zero, lacks * rstd))};
+  return s;
+}
+
+/* Rows with the same parameters, one for each element; y is of the type of x. */
+typedef struct short_forward {
+  int64_t count, n;
+  short_rows x, y;
+  const real *gamma, *beta;
+  double eps;
+  real *mean, *rstd; /* [row]; NULL: not wanted */
+  short_ahead ahead;
+  bool stream;
+} short_forward;
+
+/* Rows `first` .. `first + rows - 1`, and what normalizes them. */
+typedef struct short_group {
+  int64_t first;
+  int rows;
+  normalizers_4 s;
+} short_group;
+
+/* The statistics of a group, which are stored where they are wanted. */
+WNI_INLINE void short_take(int rows, wn_dtype type, short_row r, bool centered, const short_forward *f, int64_t first,
+                           short_group *g) {
+  const moments_4 m =
+      short_moments_4(rows, type, r, centered, f->x.p, f->x.first + first * f->x.apart, f->x.apart, f->n);
+  g->first = first;
+  g->rows = rows;
+  g->s = normalizers_4_make(m, (double)f->n, f->eps);
+  if (f->mean) memcpy(f->mean + first, &g->s.hi, (size_t)rows * sizeof(real));
+  if (f->rstd) memcpy(f->rstd + first, &g->s.rstd, (size_t)rows * sizeof(real));
+}
+
+WNI_INLINE void short_put(wn_dtype type, short_row r, const short_forward *f, const short_group *group) {
+  for (int j = 0; j < group->rows; j++) {
+    const normalizers_4 *const s = &group->s;
+    const vec hi = vec_splat(s->hi[j]), rstd = vec_splat(s->rstd[j]), lo_rstd = vec_splat(s->lo_rstd[j]);
+    const int64_t i = group->first + j, first = f->x.first + i * f->x.apart;
+    const target to = target_at(type, (void *)f->y.p, f->y.first + i * f->y.apart, f->stream);
     vec before = hi;
-    if (ahead.at != 0) fetch_row_ahead(ahead, i, n);
+    if (f->ahead.at != 0) fetch_row_ahead(f->ahead, i, f->n);
     WNI_EACH_SHORT(v, k, r, {
-      const vec gv = keeps ? g[v % KEPT_VECTORS] : vec_load_k(gamma + v * LANES, k);
-      const vec bv = keeps ? b[v % KEPT_VECTORS] : vec_load_k(beta + v * LANES, k);
-      const vec h = vec_load_as(type, p, first + v * LANES, k);
-      short_store(type, to, r, v, k, vec_fma(normalized(h, hi, rstd, lo), gv, bv), &before);
+      const vec g = vec_load_k(f->gamma + v * LANES, k), b = vec_load_k(f->beta + v * LANES, k);
+      const vec h = vec_load_as(type, f->x.p, first + v * LANES, k);
+      short_store(type, to, r, v, k, vec_fma(normalized(h, hi, rstd, lo_rstd), g, b), &before);
     })
   }
 }
 
-/* y of short rows that have the same parameters, one for each element; y is of the type of x. */
-static inline void short_affine(int64_t count, int64_t n, const normalizers *s, const real *gamma, const real *beta,
-                                const short_rows *x, short_ahead ahead, const short_rows *y, bool stream) {
-  WNI_FOR_X_TYPE(x->type, t,
-                 WNI_FOR_SHORT(n, r, short_affine_loop(t, r, count, n, s, gamma, beta, x, ahead, y, stream)))
+/* Fours, then single ones. The next group's statistics are on their way while y of one is made; but not where rows of
+ * more than 256 bytes come from memory: they would be read 4 KB after what was just written, and processors that
+ * compare the low 12 bits of addresses wait. */
+WNI_INLINE void short_forward_loop(wn_dtype type, short_row r, bool centered, const short_forward *rows) {
+  const short_forward f = *rows; /* which y is no place of, as the compiler cannot know */
+  const bool is_long = r.vectors * LANES * type_size(type) > 256;
+  const int64_t fours = f.count / FOUR, groups = fours + f.count % FOUR, delay = is_long && f.ahead.at != 0 ? 0 : 1;
+  short_group made[2];
+  for (int64_t g = 0; g < groups + delay; g++) {
+    if (g < fours) {
+      short_take(FOUR, type, r, centered, &f, g * FOUR, &made[g % 2]);
+    } else if (g < groups) {
+      short_take(1, type, r, centered, &f, fours * FOUR + g - fours, &made[g % 2]);
+    }
+    if (g >= delay) short_put(type, r, &f, &made[(g - delay) % 2]);
+  }
+}
+
+static inline void short_forward_rows(const short_forward *f, bool centered) {
+  if (centered) {
+    WNI_FOR_X_TYPE(f->x.type, t, WNI_FOR_SHORT(f->n, r, short_forward_loop(t, r, true, f)))
+  } else {
+    WNI_FOR_X_TYPE(f->x.type, t, WNI_FOR_SHORT(f->n, r, short_forward_loop(t, r, false, f)))
+  }
 }
 
 #endif

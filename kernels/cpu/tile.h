@@ -210,25 +210,45 @@ static inline real_bits tile_largest(const real *tile, int64_t n) {
  * the lanes is another matter: vec_sum, or vec_sums for several tiles. */
 WNI_INLINE vec sums_of_4(const vec sum[4]) { return (sum[0] + sum[1]) + (sum[2] + sum[3]); }
 
-/* The statements for four vectors with the constants j = 0 .. 3, then for single ones with j = 0. */
-#define WNI_EACH_VECTOR_BY_4(i, j, k, n, ...)   \
-  {                                             \
-    int64_t i = 0;                              \
-    for (; i + 4 * LANES <= (n);) {             \
-      for (int j = 0; j < 4; j++, i += LANES) { \
-        const int64_t k = LANES;                \
-        __VA_ARGS__                             \
-      }                                         \
-    }                                           \
-    for (; i + LANES <= (n); i += LANES) {      \
-      const int64_t j = 0, k = LANES;           \
-      __VA_ARGS__                               \
-    }                                           \
-    if (i < (n)) {                              \
-      const int64_t j = 0;                      \
-      const int64_t k = (n)-i;                  \
-      __VA_ARGS__                               \
-    }                                           \
+/* The statements for whole vectors at i, as long as there are four; j is 0 .. 3, a constant. */
+#define WNI_EACH_FOUR_VECTORS(i, j, k, n, ...) \
+  for (; i + 4 * LANES <= (n);) {              \
+    for (int j = 0; j < 4; j++, i += LANES) {  \
+      const int64_t k = LANES;                 \
+      __VA_ARGS__                              \
+    }                                          \
+  }
+
+/* For all vectors, the last of k elements; j goes on after the fours, as in rows of few vectors (short.h). */
+#define WNI_EACH_VECTOR_BY_4(i, j, k, n, ...)                         \
+  {                                                                   \
+    int64_t i = 0;                                                    \
+    WNI_EACH_FOUR_VECTORS(i, j, k, n, __VA_ARGS__)                    \
+    _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++, i += LANES) { \
+      if (i + LANES <= (n)) {                                         \
+        const int64_t k = LANES;                                      \
+        __VA_ARGS__                                                   \
+      } else if (i < (n)) {                                           \
+        const int64_t k = (n)-i;                                      \
+        __VA_ARGS__                                                   \
+      }                                                               \
+    }                                                                 \
+  }
+
+/* j is 0 after the fours: less code, for loops that there are many of. */
+#define WNI_EACH_VECTOR_BY_4_OR_1(i, j, k, n, ...) \
+  {                                                \
+    int64_t i = 0;                                 \
+    WNI_EACH_FOUR_VECTORS(i, j, k, n, __VA_ARGS__) \
+    const int64_t j = 0;                           \
+    for (; i + LANES <= (n); i += LANES) {         \
+      const int64_t k = LANES;                     \
+      __VA_ARGS__                                  \
+    }                                              \
+    if (i < (n)) {                                 \
+      const int64_t k = (n)-i;                     \
+      __VA_ARGS__                                  \
+    }                                              \
   }
 
 WNI_INLINE vec sum_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
@@ -266,8 +286,8 @@ WNI_INLINE distances distances_loop(wn_dtype type, const void *p, int64_t first,
 
 /* The second of the two passes corrects the first one's mean, whose error the sum of distances from it shows. */
 WNI_INLINE wni_moments moments_about(real first_mean, double distance, double squares, double n) {
-  const double m2 = squares - distance * distance / n;
-  const wni_moments v = {first_mean + distance / n, m2 < 0 ? 0 : m2};
+  const double lacks = distance / n, m2 = squares - distance * lacks;
+  const wni_moments v = {first_mean + lacks, m2 < 0 ? 0 : m2};
   return v;
 }
 
@@ -276,13 +296,13 @@ WNI_INLINE void moments_about_each(int64_t sets, const real *first_mean, const r
                                    double n, double *restrict mean, double *restrict m2) {
   const dvec size = dvec_splat(n), zero = dvec_splat(0);
   for (int64_t i = 0; i < sets; i += DLANES) {
-    const dvec d = dvec_of_reals(distance + i), about = dvec_of_reals(squares + i) - d * d / size;
-    dvec_store(mean + i, dvec_of_reals(first_mean + i) + d / size);
+    const dvec d = dvec_of_reals(distance + i), lacks = d / size, about = dvec_of_reals(squares + i) - d * lacks;
+    dvec_store(mean + i, dvec_of_reals(first_mean + i) + lacks);
     dvec_store(m2 + i, dvec_select((dmask)(about < zero), zero, about)); /* NaN stays */
   }
 }
 
-/* A first mean need only be near the mean: that of tiles that are not short is of four vectors here and there, which
+/* A first mean need only be near the mean: that of tiles of more than four vectors is of four here and there, which
  * saves a sweep. What it lacks takes at most a third of the squares away again, or the sweep is made once more about
  * what it found. */
 enum { SAMPLED = 4 * LANES };
@@ -293,8 +313,11 @@ WNI_INLINE vec sample_sum(wn_dtype type, const void *p, int64_t first, int64_t n
   return sums_of_4(v);
 }
 
-WNI_INLINE real sampled_mean(wn_dtype type, const void *p, int64_t first, int64_t n) {
-  return vec_sum(sample_sum(type, p, first, n)) / SAMPLED;
+WNI_INLINE bool is_sampled(int64_t n) { return n > SAMPLED; }
+
+WNI_INLINE real first_mean_of(wn_dtype type, const void *p, int64_t first, int64_t n) {
+  if (is_sampled(n)) return vec_sum(sample_sum(type, p, first, n)) / SAMPLED;
+  return vec_sum(sum_loop(type, p, first, n)) / (real)n;
 }
 
 static inline bool is_far(real first_mean, wni_moments v, double n) {
@@ -314,10 +337,9 @@ static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
     if (!centered) {
       v.m2 = vec_sum(sum_of_squares_loop(t, x.p, x.first, n));
     } else {
-      const real first_mean =
-          n < SAMPLED ? vec_sum(sum_loop(t, x.p, x.first, n)) / (real)n : sampled_mean(t, x.p, x.first, n);
+      const real first_mean = first_mean_of(t, x.p, x.first, n);
       v = moments_loop(t, x.p, x.first, n, first_mean);
-      if (n >= SAMPLED && is_far(first_mean, v, (double)n)) v = moments_loop(t, x.p, x.first, n, (real)v.mean);
+      if (is_sampled(n) && is_far(first_mean, v, (double)n)) v = moments_loop(t, x.p, x.first, n, (real)v.mean);
     }
   })
   return v;

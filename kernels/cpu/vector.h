@@ -280,6 +280,66 @@ WNI_INLINE real vec_sum(vec v) {
 #endif
 }
 
+/* ---- four rows ----------------------------------------------------------------------------------------------------
+ * What belongs to each of four rows, in the lanes of one register. */
+
+enum { FOUR = 4 };
+typedef real real4 __attribute__((vector_size(FOUR * sizeof(real))));
+typedef double double4 __attribute__((vector_size(FOUR * sizeof(double))));
+typedef int64_t mask4 __attribute__((vector_size(FOUR * sizeof(double))));
+
+WNI_INLINE double4 double4_splat(double a) { return a - (double4){0}; }
+#if defined(__AVX2__) && WNI_REAL_BITS == 32 /* the compilers' own conversion goes through memory */
+WNI_INLINE double4 double4_of(real4 v) { return (double4)_mm256_cvtps_pd((__m128)v); }
+WNI_INLINE real4 real4_of(double4 v) { return (real4)_mm256_cvtpd_ps((__m256d)v); }
+#else
+WNI_INLINE double4 double4_of(real4 v) { return __builtin_convertvector(v, double4); }
+WNI_INLINE real4 real4_of(double4 v) { return __builtin_convertvector(v, real4); }
+#endif
+WNI_INLINE double4 double4_select(mask4 m, double4 yes, double4 no) {
+  return (double4)((m & (mask4)yes) | (~m & (mask4)no));
+}
+
+WNI_INLINE bool mask4_any(mask4 m) {
+#if defined(__AVX2__)
+  return !_mm256_testz_si256((__m256i)m, (__m256i)m);
+#else
+  return (m[0] | m[1] | m[2] | m[3]) != 0;
+#endif
+}
+
+WNI_INLINE double4 double4_sqrt(double4 v) {
+#if defined(__AVX2__)
+  return (double4)_mm256_sqrt_pd((__m256d)v);
+#else
+  for (int i = 0; i < FOUR; i++) v[i] = sqrt(v[i]);
+  return v;
+#endif
+}
+
+/* vec_sum of each of the first `rows`; 0 in the other lanes. */
+WNI_INLINE real4 vec_sums_4(int rows, const vec v[FOUR]) {
+#if defined(__AVX2__) && WNI_REAL_BITS == 32
+  if (rows > 1) {
+    __m128 quarter[FOUR] = {{0}};
+    for (int i = 0; i < rows; i++) {
+#if defined(__AVX512F__)
+      const __m256 half = _mm512_castps512_ps256((__m512)v[i]) + _mm512_extractf32x8_ps((__m512)v[i], 1);
+#else
+      const __m256 half = (__m256)v[i];
+#endif
+      quarter[i] = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+    }
+    const __m128 two_01 = _mm_unpacklo_ps(quarter[0], quarter[1]) + _mm_unpackhi_ps(quarter[0], quarter[1]);
+    const __m128 two_23 = _mm_unpacklo_ps(quarter[2], quarter[3]) + _mm_unpackhi_ps(quarter[2], quarter[3]);
+    return (real4)(_mm_movelh_ps(two_01, two_23) + _mm_movehl_ps(two_23, two_01));
+  }
+#endif
+  real4 sums = {0};
+  for (int i = 0; i < rows; i++) sums[i] = vec_sum(v[i]);
+  return sums;
+}
+
 /* ---- doubles --------------------------------------------------------------------------------------------------------
  * What is made of sums is made in double, for several sets at once. */
 
