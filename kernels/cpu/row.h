@@ -77,16 +77,18 @@ static inline bool row_is_kept(const row_walk *w) { return w->tiles <= KEPT_TILE
 /* Those of one tile are taken several at a time, stage by stage: within a set each stage waits for the one before, down
  * to a square root and divisions, and it is the next set's that a core can do meanwhile. But while some are read
  * nothing is written, and processors fetch ahead but a few dozen lines: so few that memory hardly waits for the core,
- * and twice that where the core, which has to convert as well, is what memory waits for. */
-static inline int64_t batch_bytes(wn_dtype type) { return type_size(type) < 4 ? 4 << 10 : 2 << 10; }
+ * half of that where two tensors are read and need no conversion, which memory waits for otherwise. */
+enum { FORWARD_BATCH = 4 << 10 };
+static inline int64_t backward_batch(wn_dtype type) { return type_size(type) < 4 ? 4 << 10 : 2 << 10; }
 
 typedef struct row_batch {
   int64_t sets, stride; /* stride: of a set's scratch from the one before */
 } row_batch;
 
-static inline row_batch row_batch_of(const row_walk *w, wn_dtype type) {
+/* Of sets of at most `bytes` together, or one. */
+static inline row_batch row_batch_of(const row_walk *w, wn_dtype type, int64_t bytes) {
   row_batch b = {1, round_up(part_size(&w->part), LANES)};
-  while (w->tiles == 1 && b.sets < BATCH && 2 * b.sets * b.stride * type_size(type) <= batch_bytes(type)) b.sets *= 2;
+  while (w->tiles == 1 && b.sets < BATCH && 2 * b.sets * b.stride * type_size(type) <= bytes) b.sets *= 2;
   return b;
 }
 

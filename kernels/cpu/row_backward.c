@@ -157,7 +157,7 @@ void WNI_FN(row_backward)(const wni_cpu_job *job, int64_t task) {
   }
   const backward b = backward_begin(job);
   const row_walk walk = row_walk_of(row_whole_set(b.geo));
-  const row_batch batch = row_batch_of(&walk, b.call->x.type);
+  const row_batch batch = row_batch_of(&walk, b.call->x.type, backward_batch(b.call->x.type));
   const int64_t begin = task * b.plan->sets_per_task, end = least(begin + b.plan->sets_per_task, b.geo->sets);
   gradient_rooms rooms;
   gradient_tile t = gradient_tile_in(&rooms, 0);

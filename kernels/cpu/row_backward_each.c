@@ -162,7 +162,7 @@ static int64_t sets_per_row(const backward *b) { return b->geo->param_step == 0 
 /* How many sets kept_sets takes: those whose tiles need no room of their own may be long. */
 static row_batch batch_of(const backward *b, const row_walk *walk) {
   const wni_call *const call = b->call;
-  row_batch batch = row_batch_of(walk, call->x.type);
+  row_batch batch = row_batch_of(walk, call->x.type, backward_batch(call->x.type));
   if (walk->tiles == 1 && batch.sets < EACH_ROWS) batch.sets = EACH_ROWS;
   const bool direct = dz_is_dy(call) && call->dx.type == call->x.type && !call->dresidual.data;
   if (walk->tiles > 1 && direct) batch.sets = EACH_ROWS, batch.stride = 0;

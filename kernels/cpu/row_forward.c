@@ -182,6 +182,43 @@ static short_rows batch_take(const forward *f, const set_batch *b, const short_r
   return gathered;
 }
 
+/* So many of n sets from `first` on as lie evenly in x and y. */
+static int64_t sets_evenly(const forward *f, int64_t first, int64_t n) {
+  return row_evenly(f->geo, &f->call->x, first, row_evenly(f->geo, &f->call->y, first, n));
+}
+
+/* Statistics of some sets from `first` on, at most n. */
+static void batch_statistics(const forward *f, int64_t first, int64_t n, const row_part *tile, int64_t stride,
+                             real *scratch, set_batch *b) {
+  b->first = first;
+  b->count = sets_evenly(f, first, n);
+  const short_rows of_x = row_rows(f->geo, &f->call->x, tile, first);
+  b->h = batch_take(f, b, &of_x, tile, stride, scratch);
+  b->ahead = row_rows_ahead(f->job, &f->call->x, tile, b->count, &of_x);
+  batch_moments(b, part_size(tile), f->geo->centered);
+  batch_finish(b, f->geo->set_size, f->call->eps);
+  batch_store(f, b);
+}
+
+static void batch_apply(forward *f, const set_batch *b, const row_part *tile) {
+  if (is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0) {
+    batch_affine(f, b, tile);
+    return;
+  }
+  row_place at = row_place_of(f->geo, b->first);
+  for (int64_t i = 0; i < b->count; i++, at = row_place_next(f->geo, at))
+    apply_tile(f, at, tile, normalizer_of(&b->s, i), batch_source(b, i));
+}
+
+static void small_sets(forward *f, int64_t begin, int64_t end, const row_walk *walk, real *scratch) {
+  const row_batch batch = row_batch_of(walk, f->call->x.type, FORWARD_BATCH);
+  set_batch b;
+  for (int64_t set = begin; set < end; set += b.count) {
+    batch_statistics(f, set, least(batch.sets, end - set), &walk->part, batch.stride, scratch, &b);
+    batch_apply(f, &b, &walk->part);
+  }
+}
+
 /* Sets whose statistics and y are made in one go. */
 static bool is_short_forward(const forward *f, const row_part *tile) {
   const wni_call *const call = f->call;
@@ -198,42 +235,23 @@ static short_ahead short_sets_ahead(const forward *f, const row_part *tile, cons
   return row_rows_ahead(f->job, &f->call->x, tile, ceil_div(AHEAD, x->apart * size), x);
 }
 
-static void short_sets(const forward *f, int64_t first, int64_t n, const row_part *tile) {
+static void short_sets(const forward *f, int64_t begin, int64_t end, const row_part *tile) {
   const wni_call *const call = f->call;
-  short_forward rows = {.count = n,
-                        .n = tile->elements,
-                        .x = row_rows(f->geo, &call->x, tile, first),
-                        .y = row_rows(f->geo, &call->y, tile, first),
-                        .gamma = (const real *)f->job->gamma + tile->element,
-                        .beta = (const real *)f->job->beta + tile->element,
-                        .eps = call->eps,
-                        .mean = call->mean ? (real *)call->mean + first : NULL,
-                        .rstd = call->rstd ? (real *)call->rstd + first : NULL,
-                        .stream = f->job->stream};
-  rows.ahead = short_sets_ahead(f, tile, &rows.x);
-  short_forward_rows(&rows, f->geo->centered);
-}
-
-/* Some sets from `first` on, at most n: returns how many. */
-static int64_t small_sets(forward *f, int64_t first, int64_t n, const row_walk *walk, int64_t stride, real *scratch) {
-  const row_part *const tile = &walk->part;
-  set_batch b;
-  b.first = first;
-  b.count = row_evenly(f->geo, &f->call->x, first, row_evenly(f->geo, &f->call->y, first, n));
-  const short_rows of_x = row_rows(f->geo, &f->call->x, tile, first);
-  b.h = batch_take(f, &b, &of_x, tile, stride, scratch);
-  b.ahead = row_rows_ahead(f->job, &f->call->x, tile, b.count, &of_x);
-  batch_moments(&b, part_size(tile), f->geo->centered);
-  batch_finish(&b, f->geo->set_size, f->call->eps);
-  batch_store(f, &b);
-  if (is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0) {
-    batch_affine(f, &b, tile);
-    return b.count;
+  for (int64_t set = begin, n; set < end; set += n) {
+    n = sets_evenly(f, set, end - set);
+    short_forward rows = {.count = n,
+                          .n = tile->elements,
+                          .x = row_rows(f->geo, &call->x, tile, set),
+                          .y = row_rows(f->geo, &call->y, tile, set),
+                          .gamma = (const real *)f->job->gamma + tile->element,
+                          .beta = (const real *)f->job->beta + tile->element,
+                          .eps = call->eps,
+                          .mean = call->mean ? (real *)call->mean + set : NULL,
+                          .rstd = call->rstd ? (real *)call->rstd + set : NULL,
+                          .stream = f->job->stream};
+    rows.ahead = short_sets_ahead(f, tile, &rows.x);
+    short_forward_rows(&rows, f->geo->centered);
   }
-  row_place at = row_place_of(f->geo, first);
-  for (int64_t i = 0; i < b.count; i++, at = row_place_next(f->geo, at))
-    apply_tile(f, at, tile, normalizer_of(&b.s, i), batch_source(&b, i));
-  return b.count;
 }
 
 /* ---- kernels ---------------------------------------------------------------------------------------------------- */
@@ -242,19 +260,18 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   forward f = forward_begin(job);
   const row_walk walk = row_walk_of(row_whole_set(f.geo));
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
-  const row_batch batch = row_batch_of(&walk, f.call->x.type);
   real scratch[KEPT] WNI_TILE_ALIGNED;
-  const bool is_short = is_short_forward(&f, &walk.part);
-  for (int64_t set = begin, done = 1; set < end; set += done) {
-    if (is_short) {
-      done = row_evenly(f.geo, &f.call->x, set, row_evenly(f.geo, &f.call->y, set, end - set));
-      short_sets(&f, set, done, &walk.part);
-    } else if (walk.tiles == 1) {
-      done = small_sets(&f, set, least(batch.sets, end - set), &walk, batch.stride, scratch);
-    } else if (row_is_kept(&walk)) {
-      kept_set(&f, set, &walk, scratch);
-    } else {
-      large_set(&f, set, &walk, scratch);
+  if (is_short_forward(&f, &walk.part)) {
+    short_sets(&f, begin, end, &walk.part);
+  } else if (walk.tiles == 1) {
+    small_sets(&f, begin, end, &walk, scratch);
+  } else {
+    for (int64_t set = begin; set < end; set++) {
+      if (row_is_kept(&walk)) {
+        kept_set(&f, set, &walk, scratch);
+      } else {
+        large_set(&f, set, &walk, scratch);
+      }
     }
   }
   forward_end(&f);
