@@ -81,6 +81,7 @@ WNI_INLINE void sums_each_rows(int64_t count, wn_dtype xt, wn_dtype dt, bool add
  * types of the first. */
 static inline void tiles_sums_each(int64_t count, const normalizer *s, const real *gamma, const source *x,
                                    const source *dz, int64_t n, element_sums to, gradient_sums *out) {
+  if (count < 1) return; /* there are no types then */
   if (to.dgamma) {
     WNI_FOR_PAIR(x->type, dz->type, xt, dt, sums_each_rows(count, xt, dt, true, s, gamma, x, dz, n, to, out))
   } else {

@@ -411,6 +411,7 @@ WNI_INLINE void affine_loop(wn_dtype xt, wn_dtype zt, bool each, bool relu, norm
 
 static inline void tiles_affine(int64_t count, const normalizer *s, bool relu, const real *gamma, const real *beta,
                                 const source *x, int64_t n, const target *z) {
+  if (count < 1) return; /* there are no types then */
   if (relu) {
     WNI_TILES_AFFINE(false, true, count, s, gamma, beta, x, n, z)
   } else {
@@ -420,6 +421,7 @@ static inline void tiles_affine(int64_t count, const normalizer *s, bool relu, c
 
 static inline void tiles_affine_each(int64_t count, const normalizer *s, bool relu, const real *gamma, const real *beta,
                                      const source *x, int64_t n, const target *z) {
+  if (count < 1) return; /* there are no types then */
   if (relu) {
     WNI_TILES_AFFINE(true, true, count, s, gamma, beta, x, n, z)
   } else {
