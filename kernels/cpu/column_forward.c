@@ -163,8 +163,7 @@ void WNI_FN(column_merge)(const wni_cpu_job *job, int64_t task) {
 static bool is_plain(const forward *f, const column_stretch *s) {
   const wni_call *const call = f->call;
   return (call->act == WN_ACT_NONE || call->act == WN_ACT_RELU) && call->add != WN_ADD_AFTER && !call->mask &&
-         call->y.type != WN_F8_E4M3 && call->y.type != WN_F8_E5M2 && is_pair(call->x.type, call->y.type) &&
-         column_is_even(f->geo, &call->y, s);
+         is_pair(call->x.type, call->y.type) && column_is_even(f->geo, &call->y, s);
 }
 
 /* gamma and beta of a line, NULL where the factors have them in them. */

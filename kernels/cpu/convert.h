@@ -339,8 +339,6 @@ WNI_INLINE vec vec_round_to(wn_dtype type, vec v) {
 #define WNI_FOR_PAIR(a, b, at, bt, ...) WNI_FOR_X_TYPE(a, at, WNI_FOR_X_TYPE(b, bt, __VA_ARGS__))
 #endif
 
-static inline bool is_pair(wn_dtype a, wn_dtype b) { return a == b || a == WNI_REAL_TYPE || b == WNI_REAL_TYPE; }
-
 WNI_INLINE int64_t type_size(wn_dtype type) {
   switch (type) {
     case WN_F64:
@@ -354,6 +352,12 @@ WNI_INLINE int64_t type_size(wn_dtype type) {
     default:
       return 4;
   }
+}
+
+/* Types that WNI_FOR_PAIR knows; 8-bit ones go by way of a tile too. */
+static inline bool is_pair(wn_dtype a, wn_dtype b) {
+  if (type_size(a) == 1 || type_size(b) == 1) return false;
+  return a == b || a == WNI_REAL_TYPE || b == WNI_REAL_TYPE;
 }
 
 #endif

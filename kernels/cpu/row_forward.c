@@ -48,7 +48,7 @@ static source retake_input(const forward *f, row_place at, const row_part *tile,
 static bool is_plain(const forward *f, const row_part *tile) {
   const wni_call *const call = f->call;
   return tile->runs == 1 && (call->act == WN_ACT_NONE || call->act == WN_ACT_RELU) && call->add != WN_ADD_AFTER &&
-         !call->mask && call->y.type != WN_F8_E4M3 && call->y.type != WN_F8_E5M2 && is_pair(call->x.type, call->y.type);
+         !call->mask && is_pair(call->x.type, call->y.type);
 }
 
 static void apply_tile(forward *f, row_place at, const row_part *tile, normalizer s, source h) {
@@ -230,9 +230,8 @@ static bool is_short_forward(const forward *f, const row_part *tile) {
 static short_ahead short_sets_ahead(const forward *f, const row_part *tile, const short_rows *x) {
   enum { AHEAD = 4 << 10, LEAST = 256 };
   const short_ahead nothing = {0, 0, 0};
-  const int64_t size = type_size(x->type);
-  if (tile->elements * size < LEAST) return nothing;
-  return row_rows_ahead(f->job, &f->call->x, tile, ceil_div(AHEAD, x->apart * size), x);
+  const int64_t bytes = tile->elements * type_size(x->type);
+  return bytes < LEAST ? nothing : row_rows_ahead(f->job, &f->call->x, tile, ceil_div(AHEAD, bytes), x);
 }
 
 static void short_sets(const forward *f, int64_t begin, int64_t end, const row_part *tile) {

@@ -88,9 +88,8 @@ WNI_INLINE void short_store(wn_dtype type, target to, short_row r, int v, int64_
   }
 }
 
-/* ---- statistics ---------------------------------------------------------------------------------------------------
- * Stage by stage for all rows: what a core can look ahead is less than two rows, and within one each step waits for the
- * one before. */
+/* ---- sums of a row ----------------------------------------------------------------------------------------------
+ * In the order of the loops over tiles (tile.h), which have the same bits. */
 
 /* Of as many of the four as there are; adding zeros takes time too. */
 WNI_INLINE vec short_sums(int vectors, const vec sum[4]) {
@@ -109,7 +108,7 @@ WNI_INLINE vec short_sum_of_squares(wn_dtype type, short_row r, const void *p, i
   return short_sums(r.vectors, sum);
 }
 
-/* Of which the first mean is: of all elements, or as in sampled_mean. */
+/* Of which the first mean is: as in first_mean_of. */
 WNI_INLINE vec short_sample(wn_dtype type, short_row r, const void *p, int64_t first, int64_t n) {
   if (r.vectors > 4) return sample_sum(type, p, first, n);
   vec sum[4];

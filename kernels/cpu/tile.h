@@ -14,17 +14,19 @@ enum { TILE_BYTES = WNI_VECTOR_BYTES > 16 ? 8192 : 4096, TILE = TILE_BYTES / (WN
 #define WNI_TILE_ALIGNED __attribute__((aligned(64)))
 
 /* The statements for vectors of k elements at i; k is a constant but for the last, short one. */
-#define WNI_EACH_VECTOR(i, k, n, ...)      \
-  {                                        \
-    int64_t i = 0;                         \
-    for (; i + LANES <= (n); i += LANES) { \
-      const int64_t k = LANES;             \
-      __VA_ARGS__                          \
-    }                                      \
-    if (i < (n)) {                         \
-      const int64_t k = (n)-i;             \
-      __VA_ARGS__                          \
-    }                                      \
+#define WNI_EACH_VECTOR(i, k, n, ...)            \
+  {                                              \
+    int64_t i = 0;                               \
+    WNI_EACH_VECTOR_FROM_I(i, k, n, __VA_ARGS__) \
+  }
+#define WNI_EACH_VECTOR_FROM_I(i, k, n, ...) \
+  for (; i + LANES <= (n); i += LANES) {     \
+    const int64_t k = LANES;                 \
+    __VA_ARGS__                              \
+  }                                          \
+  if (i < (n)) {                             \
+    const int64_t k = (n)-i;                 \
+    __VA_ARGS__                              \
   }
 
 /* Values to read and to write: a tile, or a stretch of a tensor of any type, which is then converted on the way. */
@@ -207,7 +209,7 @@ static inline real_bits tile_largest(const real *tile, int64_t n) {
 /* ---- statistics ------------------------------------------------------------------------------------------------- */
 
 /* Four sums side by side hide the latency of the addition; they are added in this order whatever n is. What becomes of
- * the lanes is another matter: vec_sum, or vec_sums for several tiles. */
+ * the lanes is another matter: vec_sum, or vec_sums_4. */
 WNI_INLINE vec sums_of_4(const vec sum[4]) { return (sum[0] + sum[1]) + (sum[2] + sum[3]); }
 
 /* The statements for whole vectors at i, as long as there are four; j is 0 .. 3, a constant. */
@@ -241,14 +243,7 @@ WNI_INLINE vec sums_of_4(const vec sum[4]) { return (sum[0] + sum[1]) + (sum[2] 
     int64_t i = 0;                                 \
     WNI_EACH_FOUR_VECTORS(i, j, k, n, __VA_ARGS__) \
     const int64_t j = 0;                           \
-    for (; i + LANES <= (n); i += LANES) {         \
-      const int64_t k = LANES;                     \
-      __VA_ARGS__                                  \
-    }                                              \
-    if (i < (n)) {                                 \
-      const int64_t k = (n)-i;                     \
-      __VA_ARGS__                                  \
-    }                                              \
+    WNI_EACH_VECTOR_FROM_I(i, k, n, __VA_ARGS__)   \
   }
 
 WNI_INLINE vec sum_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
@@ -289,17 +284,6 @@ WNI_INLINE wni_moments moments_about(real first_mean, double distance, double sq
   const double lacks = distance / n, m2 = squares - distance * lacks;
   const wni_moments v = {first_mean + lacks, m2 < 0 ? 0 : m2};
   return v;
-}
-
-/* The same for some sets. Here and below arrays have room for whole vectors, and something beyond the sets. */
-WNI_INLINE void moments_about_each(int64_t sets, const real *first_mean, const real *distance, const real *squares,
-                                   double n, double *restrict mean, double *restrict m2) {
-  const dvec size = dvec_splat(n), zero = dvec_splat(0);
-  for (int64_t i = 0; i < sets; i += DLANES) {
-    const dvec d = dvec_of_reals(distance + i), lacks = d / size, about = dvec_of_reals(squares + i) - d * lacks;
-    dvec_store(mean + i, dvec_of_reals(first_mean + i) + lacks);
-    dvec_store(m2 + i, dvec_select((dmask)(about < zero), zero, about)); /* NaN stays */
-  }
 }
 
 /* A first mean need only be near the mean: that of tiles of more than four vectors is of four here and there, which
@@ -359,7 +343,7 @@ WNI_INLINE normalizer normalizer_make(double mean, double rstd) {
   return s;
 }
 
-/* Those of some sets. */
+/* Those of some sets. Arrays have room for whole vectors of doubles, and something beyond the sets. */
 enum { BATCH = 16 };
 typedef struct normalizers {
   real hi[BATCH], rstd[BATCH], lo_rstd[BATCH];

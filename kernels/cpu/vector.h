@@ -254,20 +254,26 @@ WNI_INLINE vec vec_abs(vec a) {
   return (vec)((uvec)a & ~sign);
 }
 
+#if defined(__AVX2__) && WNI_REAL_BITS == 32
+/* Halves added to halves, down to four lanes. */
+WNI_INLINE __m128 vec_sum_to_4(vec v) {
+#if defined(__AVX512F__)
+  const __m256 half = _mm512_castps512_ps256((__m512)v) + _mm512_extractf32x8_ps((__m512)v, 1);
+#else
+  const __m256 half = (__m256)v;
+#endif
+  return _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+}
+#endif
+
 /* The sum of the lanes: halves added to halves, always in this order. */
 WNI_INLINE real vec_sum(vec v) {
-#if defined(__AVX512F__) && WNI_REAL_BITS == 32
-  const __m256 half = _mm512_castps512_ps256((__m512)v) + _mm512_extractf32x8_ps((__m512)v, 1);
-  const __m128 quarter = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
-  const __m128 two = quarter + _mm_movehl_ps(quarter, quarter);
+#if defined(__AVX2__) && WNI_REAL_BITS == 32
+  const __m128 four = vec_sum_to_4(v), two = four + _mm_movehl_ps(four, four);
   return two[0] + two[1];
 #elif defined(__AVX512F__)
   const __m256d half = _mm512_castpd512_pd256((__m512d)v) + _mm512_extractf64x4_pd((__m512d)v, 1);
   const __m128d two = _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1);
-  return two[0] + two[1];
-#elif defined(__AVX2__) && WNI_REAL_BITS == 32
-  const __m128 quarter = _mm256_castps256_ps128((__m256)v) + _mm256_extractf128_ps((__m256)v, 1);
-  const __m128 two = quarter + _mm_movehl_ps(quarter, quarter);
   return two[0] + two[1];
 #elif defined(__AVX2__)
   const __m128d two = _mm256_castpd256_pd128((__m256d)v) + _mm256_extractf128_pd((__m256d)v, 1);
@@ -317,21 +323,13 @@ WNI_INLINE double4 double4_sqrt(double4 v) {
 #endif
 }
 
-/* vec_sum of each of the first `rows`; 0 in the other lanes. */
+/* vec_sum of each of the first `rows`, one or four; 0 in the other lanes. */
 WNI_INLINE real4 vec_sums_4(int rows, const vec v[FOUR]) {
 #if defined(__AVX2__) && WNI_REAL_BITS == 32
-  if (rows > 1) {
-    __m128 quarter[FOUR] = {{0}};
-    for (int i = 0; i < rows; i++) {
-#if defined(__AVX512F__)
-      const __m256 half = _mm512_castps512_ps256((__m512)v[i]) + _mm512_extractf32x8_ps((__m512)v[i], 1);
-#else
-      const __m256 half = (__m256)v[i];
-#endif
-      quarter[i] = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
-    }
-    const __m128 two_01 = _mm_unpacklo_ps(quarter[0], quarter[1]) + _mm_unpackhi_ps(quarter[0], quarter[1]);
-    const __m128 two_23 = _mm_unpacklo_ps(quarter[2], quarter[3]) + _mm_unpackhi_ps(quarter[2], quarter[3]);
+  if (rows == FOUR) {
+    const __m128 a = vec_sum_to_4(v[0]), b = vec_sum_to_4(v[1]), c = vec_sum_to_4(v[2]), d = vec_sum_to_4(v[3]);
+    const __m128 two_01 = _mm_unpacklo_ps(a, b) + _mm_unpackhi_ps(a, b);
+    const __m128 two_23 = _mm_unpacklo_ps(c, d) + _mm_unpackhi_ps(c, d);
     return (real4)(_mm_movelh_ps(two_01, two_23) + _mm_movehl_ps(two_23, two_01));
   }
 #endif
