@@ -27,7 +27,7 @@ quietly() {
 build_packages=(cmake ninja-build gcc g++ libc6-dev libgtest-dev libopenblas-dev zlib1g-dev)
 demo_packages=(gnuplot-nox fonts-dejavu-core dataset-fashion-mnist)
 bench_packages=(libdnnl-dev valgrind gnuplot-nox fonts-dejavu-core python3-venv)
-test_packages=(python3-venv pkg-config binutils clang clang-format clang-tidy llvm libclang-rt-dev libomp-dev qemu-user)
+test_packages=(ccache python3-venv pkg-config binutils clang clang-format clang-tidy llvm libclang-rt-dev libomp-dev qemu-user)
 mpi_packages=(libopenmpi-dev openmpi-bin)
 cross_packages=(googletest gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross) # on x86-64 only
 

@@ -86,7 +86,7 @@ add_subdirectory("$source_root" warpnorm)
 add_executable(link_c "$examples/c/link_c.c")
 target_link_libraries(link_c PRIVATE warpnorm::warpnorm)
 END
-  "$cmake" -S "$work" -B "$work/build"
+  "$cmake" -S "$work" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DWARPNORM_WERROR=ON
   grep -q 'WARPNORM_TESTS:BOOL=OFF' "$work/build/CMakeCache.txt" || fail "the tests are built inside a parent project"
   "$cmake" --build "$work/build" --parallel 2
   check_layer "$work/build/link_c"
