@@ -177,8 +177,7 @@ static inline int64_t row_ahead(const wni_cpu_job *job, const wni_tensor *t, con
 
 /* Byte `by` of t becomes where what its source s asks for begins. */
 static inline void row_ask(const wni_tensor *t, int64_t by, source *s) {
-  s->ahead = (uintptr_t)t->data + (uintptr_t)by;
-  s->ahead_size = type_size(t->type);
+  source_ask(s, (uintptr_t)t->data + (uintptr_t)by, type_size(t->type));
 }
 
 /* That place of a tile becomes what its source s asks for. */

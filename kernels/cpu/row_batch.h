@@ -36,9 +36,7 @@ static inline short_ahead row_rows_ahead(const wni_cpu_job *job, const wni_tenso
 
 static inline source batch_source(const set_batch *b, int64_t i) {
   source s = source_of_row(&b->h, i);
-  if (b->ahead.at == 0) return s;
-  s.ahead = b->ahead.at + (uintptr_t)(i * b->ahead.apart * b->ahead.size);
-  s.ahead_size = b->ahead.size;
+  if (b->ahead.at != 0) source_ask(&s, b->ahead.at + (uintptr_t)(i * b->ahead.apart * b->ahead.size), b->ahead.size);
   return s;
 }
 

@@ -1,4 +1,5 @@
 /* Forward passes of the row family: statistics and application of whole sets, of segments, of lines. */
+#include "long.h"
 #include "row_batch.h"
 
 /* What every tile of a task needs; largest gathers max |y|. */
@@ -219,37 +220,45 @@ static void small_sets(forward *f, int64_t begin, int64_t end, const row_walk *w
   }
 }
 
-/* Sets whose statistics and y are made in one go. */
-static bool is_short_forward(const forward *f, const row_part *tile) {
+/* Sets whose statistics and y are made in one go; but those that are converted, several of which make a batch, have
+ * more to do than memory has, and go stage by stage. */
+static bool goes_in_one(const forward *f, const row_part *tile) {
   const wni_call *const call = f->call;
-  return is_short(tile->elements) && is_plain(f, tile) && call->act == WN_ACT_NONE && call->add != WN_ADD_BEFORE &&
-         call->y.type == call->x.type && f->plan->per_element && f->geo->param_step == 0 && !f->job->moments;
+  const int64_t size = type_size(call->x.type);
+  const bool batch = size < 4 && 4 * tile->elements * size <= FORWARD_BATCH;
+  return tile->elements <= TILE && (is_short(tile->elements) || !batch) && is_plain(f, tile) &&
+         call->act == WN_ACT_NONE && call->add != WN_ADD_BEFORE && call->y.type == call->x.type &&
+         f->plan->per_element && f->geo->param_step == 0 && !f->job->moments;
 }
 
 /* So many sets on are asked for: 4 KB, where rows have several lines; those of less come by themselves. */
-static short_ahead short_sets_ahead(const forward *f, const row_part *tile, const short_rows *x) {
+static short_ahead sets_ahead(const forward *f, const row_part *tile, const short_rows *x) {
   enum { AHEAD = 4 << 10, LEAST = 256 };
   const short_ahead nothing = {0, 0, 0};
   const int64_t bytes = tile->elements * type_size(x->type);
   return bytes < LEAST ? nothing : row_rows_ahead(f->job, &f->call->x, tile, ceil_div(AHEAD, bytes), x);
 }
 
-static void short_sets(const forward *f, int64_t begin, int64_t end, const row_part *tile) {
+static void sets_in_one(const forward *f, int64_t begin, int64_t end, const row_part *tile) {
   const wni_call *const call = f->call;
   for (int64_t set = begin, n; set < end; set += n) {
     n = sets_evenly(f, set, end - set);
-    short_forward rows = {.count = n,
-                          .n = tile->elements,
-                          .x = row_rows(f->geo, &call->x, tile, set),
-                          .y = row_rows(f->geo, &call->y, tile, set),
-                          .gamma = (const real *)f->job->gamma + tile->element,
-                          .beta = (const real *)f->job->beta + tile->element,
-                          .eps = call->eps,
-                          .mean = call->mean ? (real *)call->mean + set : NULL,
-                          .rstd = call->rstd ? (real *)call->rstd + set : NULL,
-                          .stream = f->job->stream};
-    rows.ahead = short_sets_ahead(f, tile, &rows.x);
-    short_forward_rows(&rows, f->geo->centered);
+    forward_rows rows = {.count = n,
+                         .n = tile->elements,
+                         .x = row_rows(f->geo, &call->x, tile, set),
+                         .y = row_rows(f->geo, &call->y, tile, set),
+                         .gamma = (const real *)f->job->gamma + tile->element,
+                         .beta = (const real *)f->job->beta + tile->element,
+                         .eps = call->eps,
+                         .mean = call->mean ? (real *)call->mean + set : NULL,
+                         .rstd = call->rstd ? (real *)call->rstd + set : NULL,
+                         .stream = f->job->stream};
+    rows.ahead = sets_ahead(f, tile, &rows.x);
+    if (is_short(rows.n)) {
+      short_forward_rows(&rows, f->geo->centered);
+    } else {
+      long_forward_rows(&rows, f->geo->centered);
+    }
   }
 }
 
@@ -260,8 +269,8 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   const row_walk walk = row_walk_of(row_whole_set(f.geo));
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
   real scratch[KEPT] WNI_TILE_ALIGNED;
-  if (is_short_forward(&f, &walk.part)) {
-    short_sets(&f, begin, end, &walk.part);
+  if (goes_in_one(&f, &walk.part)) {
+    sets_in_one(&f, begin, end, &walk.part);
   } else if (walk.tiles == 1) {
     small_sets(&f, begin, end, &walk, scratch);
   } else {

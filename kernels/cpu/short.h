@@ -2,6 +2,7 @@
  * counting to five costs more than the five. What a row gets does not depend on the rows beside it. */
 #ifndef WNI_SHORT_H
 #define WNI_SHORT_H
+#include "host/integer.h"
 #include "tile.h"
 
 /* A row of `vectors` vectors, the last of which has `last` elements. */
@@ -156,13 +157,12 @@ WNI_INLINE mask4 are_far(double4 first_mean, moments_4 m, double n) {
   return (mask4)(double4_splat(2 * n) * lacks * lacks > m.m2);
 }
 
-/* Once more, those that are far. */
-static __attribute__((noinline)) void moments_again(int rows, mask4 far, wn_dtype type, const void *p, int64_t first,
-                                                    int64_t apart, int64_t n, moments_4 *m) {
+/* Those that are far once more. */
+static __attribute__((noinline)) void moments_again_4(int rows, mask4 far, wn_dtype type, const void *p, int64_t first,
+                                                      int64_t apart, int64_t n, moments_4 *m) {
   for (int j = 0; j < rows; j++) {
     if (!far[j]) continue;
-    wni_moments again = {0, 0};
-    WNI_FOR_X_TYPE(type, t, again = moments_loop(t, p, first + j * apart, n, (real)m->mean[j]))
+    const wni_moments again = moments_again(type, p, first + j * apart, n, (real)m->mean[j]);
     m->mean[j] = again.mean;
     m->m2[j] = again.m2;
   }
@@ -192,7 +192,7 @@ WNI_INLINE moments_4 short_moments_4(int rows, wn_dtype type, short_row r, bool 
     const mask4 far = are_far(double4_of(first_mean), m, (double)n);
     if (__builtin_expect(mask4_any(far), 0)) {
       moments_4 again = m;
-      moments_again(rows, far, type, p, first, apart, n, &again);
+      moments_again_4(rows, far, type, p, first, apart, n, &again);
       m = again;
     }
   }
@@ -213,7 +213,7 @@ WNI_INLINE normalizers_4 normalizers_4_make(moments_4 m, double n, double eps) {
 }
 
 /* Rows with the same parameters, one for each element; y is of the type of x. */
-typedef struct short_forward {
+typedef struct forward_rows {
   int64_t count, n;
   short_rows x, y;
   const real *gamma, *beta;
@@ -221,7 +221,7 @@ typedef struct short_forward {
   real *mean, *rstd; /* [row]; NULL: not wanted */
   short_ahead ahead;
   bool stream;
-} short_forward;
+} forward_rows;
 
 /* Rows `first` .. `first + rows - 1`, and what normalizes them. */
 typedef struct short_group {
@@ -231,7 +231,7 @@ typedef struct short_group {
 } short_group;
 
 /* The statistics of a group, which are stored where they are wanted. */
-WNI_INLINE void short_take(int rows, wn_dtype type, short_row r, bool centered, const short_forward *f, int64_t first,
+WNI_INLINE void short_take(int rows, wn_dtype type, short_row r, bool centered, const forward_rows *f, int64_t first,
                            short_group *g) {
   const moments_4 m =
       short_moments_4(rows, type, r, centered, f->x.p, f->x.first + first * f->x.apart, f->x.apart, f->n);
@@ -242,7 +242,7 @@ WNI_INLINE void short_take(int rows, wn_dtype type, short_row r, bool centered, 
   if (f->rstd) memcpy(f->rstd + first, &g->s.rstd, (size_t)rows * sizeof(real));
 }
 
-WNI_INLINE void short_put(wn_dtype type, short_row r, const short_forward *f, const short_group *group) {
+WNI_INLINE void short_put(wn_dtype type, short_row r, const forward_rows *f, const short_group *group) {
   for (int j = 0; j < group->rows; j++) {
     const normalizers_4 *const s = &group->s;
     const vec hi = vec_splat(s->hi[j]), rstd = vec_splat(s->rstd[j]), lo_rstd = vec_splat(s->lo_rstd[j]);
@@ -261,8 +261,8 @@ WNI_INLINE void short_put(wn_dtype type, short_row r, const short_forward *f, co
 /* Fours, then single ones. The next group's statistics are on their way while y of one is made; but not where rows of
  * more than 256 bytes come from memory: they would be read 4 KB after what was just written, and processors that
  * compare the low 12 bits of addresses wait. */
-WNI_INLINE void short_forward_loop(wn_dtype type, short_row r, bool centered, const short_forward *rows) {
-  const short_forward f = *rows; /* which y is no place of, as the compiler cannot know */
+WNI_INLINE void short_forward_loop(wn_dtype type, short_row r, bool centered, const forward_rows *rows) {
+  const forward_rows f = *rows; /* which y is no place of, as the compiler cannot know */
   const bool is_long = r.vectors * LANES * type_size(type) > 256;
   const int64_t fours = f.count / FOUR, groups = fours + f.count % FOUR, delay = is_long && f.ahead.at != 0 ? 0 : 1;
   short_group made[2];
@@ -276,7 +276,7 @@ WNI_INLINE void short_forward_loop(wn_dtype type, short_row r, bool centered, co
   }
 }
 
-static inline void short_forward_rows(const short_forward *f, bool centered) {
+static inline void short_forward_rows(const forward_rows *f, bool centered) {
   if (centered) {
     WNI_FOR_X_TYPE(f->x.type, t, WNI_FOR_SHORT(f->n, r, short_forward_loop(t, r, true, f)))
   } else {

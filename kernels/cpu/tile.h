@@ -94,6 +94,11 @@ static inline int64_t unaligned_part(target t, int64_t n) {
 #define WNI_EACH_ALIGNED_PART(t, n, by, part) \
   for (int64_t by = 0, part = unaligned_part(t, n); by < (n); by += part, part = (n)-by)
 
+WNI_INLINE void source_ask(source *s, uintptr_t at, int64_t size) {
+  s->ahead = at;
+  s->ahead_size = size;
+}
+
 /* What two vectors at i have ahead; to the second-level cache: the first one has its hands full. In 16-bit types both
  * are in one line, which is asked for twice: a core forgets some of what it is asked for while it is busy. */
 WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
@@ -314,18 +319,29 @@ WNI_INLINE wni_moments moments_loop(wn_dtype type, const void *p, int64_t first,
   return moments_about(first_mean, vec_sum(d.sum), vec_sum(d.squares), (double)n);
 }
 
+/* Once more, about what the first sweep found: rare, and not worth a loop in every place. */
+__attribute__((noinline, unused)) static wni_moments moments_again(wn_dtype type, const void *p, int64_t first,
+                                                                   int64_t n, real mean) {
+  wni_moments v = {0, 0};
+  WNI_FOR_X_TYPE(type, t, v = moments_loop(t, p, first, n, mean))
+  return v;
+}
+
 /* Not centered: no mean, and the sum of squares as m2. */
+WNI_INLINE wni_moments moments_of(wn_dtype type, const void *p, int64_t first, int64_t n, bool centered) {
+  if (!centered) {
+    const wni_moments squares = {0, vec_sum(sum_of_squares_loop(type, p, first, n))};
+    return squares;
+  }
+  const real first_mean = first_mean_of(type, p, first, n);
+  wni_moments v = moments_loop(type, p, first, n, first_mean);
+  if (is_sampled(n) && is_far(first_mean, v, (double)n)) v = moments_again(type, p, first, n, (real)v.mean);
+  return v;
+}
+
 static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
   wni_moments v = {0, 0};
-  WNI_FOR_X_TYPE(x.type, t, {
-    if (!centered) {
-      v.m2 = vec_sum(sum_of_squares_loop(t, x.p, x.first, n));
-    } else {
-      const real first_mean = first_mean_of(t, x.p, x.first, n);
-      v = moments_loop(t, x.p, x.first, n, first_mean);
-      if (is_sampled(n) && is_far(first_mean, v, (double)n)) v = moments_loop(t, x.p, x.first, n, (real)v.mean);
-    }
-  })
+  WNI_FOR_X_TYPE(x.type, t, v = moments_of(t, x.p, x.first, n, centered))
   return v;
 }
 
