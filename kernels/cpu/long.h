@@ -1,6 +1,6 @@
-/* Rows of up to a tile from x to y in one go, singly: what follows from a row's sums stays in registers. Several at a time
- * (row_batch.h) would hide what a row waits for within itself, but not be faster where rows of REALs come from memory:
- * then that is what is waited for. */
+/* Rows of up to a tile from x to y in one go, singly: what follows from a row's sums stays in registers. Several at a
+ * time (row_batch.h) would hide what a row waits for within itself, but not be faster where rows of REALs come from
+ * memory: then that is what is waited for. */
 #ifndef WNI_LONG_H
 #define WNI_LONG_H
 #include "short.h"
