@@ -8,8 +8,7 @@
 /* Row i, with what is ahead of it asked for meanwhile. */
 WNI_INLINE void long_put(wn_dtype type, const forward_rows *f, int64_t i, normalizer s) {
   const target y = target_at(type, (void *)f->y.p, f->y.first + i * f->y.apart, f->stream);
-  source x = source_of_row(&f->x, i);
-  if (f->ahead.at != 0) source_ask(&x, f->ahead.at + (uintptr_t)(i * f->ahead.apart * f->ahead.size), f->ahead.size);
+  const source x = source_of_row_ahead(&f->x, f->ahead, i);
   WNI_EACH_ALIGNED_PART(y, f->n, by, part)
   affine_loop(type, type, true, false, s, f->gamma + by, f->beta + by, source_from(x, by), part, target_from(y, by));
 }

@@ -34,11 +34,7 @@ static inline short_ahead row_rows_ahead(const wni_cpu_job *job, const wni_tenso
   return a;
 }
 
-static inline source batch_source(const set_batch *b, int64_t i) {
-  source s = source_of_row(&b->h, i);
-  if (b->ahead.at != 0) source_ask(&s, b->ahead.at + (uintptr_t)(i * b->ahead.apart * b->ahead.size), b->ahead.size);
-  return s;
-}
+static inline source batch_source(const set_batch *b, int64_t i) { return source_of_row_ahead(&b->h, b->ahead, i); }
 
 /* Mean and m2 of sets of n elements. */
 static inline void batch_moments(set_batch *b, int64_t n, bool centered) {

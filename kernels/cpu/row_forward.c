@@ -52,6 +52,11 @@ static bool is_plain(const forward *f, const row_part *tile) {
          !call->mask && is_pair(call->x.type, call->y.type);
 }
 
+/* The same, with a parameter for each element, those of any other set. */
+static bool is_plain_each(const forward *f, const row_part *tile) {
+  return is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0;
+}
+
 static void apply_tile(forward *f, row_place at, const row_part *tile, normalizer s, source h) {
   const wni_call *const call = f->call;
   const int64_t n = part_size(tile);
@@ -202,7 +207,7 @@ static void batch_statistics(const forward *f, int64_t first, int64_t n, const r
 }
 
 static void batch_apply(forward *f, const set_batch *b, const row_part *tile) {
-  if (is_plain(f, tile) && f->plan->per_element && f->geo->param_step == 0) {
+  if (is_plain_each(f, tile)) {
     batch_affine(f, b, tile);
     return;
   }
@@ -220,15 +225,15 @@ static void small_sets(forward *f, int64_t begin, int64_t end, const row_walk *w
   }
 }
 
-/* Sets whose statistics and y are made in one go; but those that are converted, several of which make a batch, have
- * more to do than memory has, and go stage by stage. */
-static bool goes_in_one(const forward *f, const row_part *tile) {
+/* Sets whose statistics and y are made in one go; but those that are converted, four of which make a batch, have more
+ * to do than memory has, and go stage by stage. */
+static bool goes_in_one(const forward *f, const row_walk *walk) {
   const wni_call *const call = f->call;
-  const int64_t size = type_size(call->x.type);
-  const bool batch = size < 4 && 4 * tile->elements * size <= FORWARD_BATCH;
-  return tile->elements <= TILE && (is_short(tile->elements) || !batch) && is_plain(f, tile) &&
-         call->act == WN_ACT_NONE && call->add != WN_ADD_BEFORE && call->y.type == call->x.type &&
-         f->plan->per_element && f->geo->param_step == 0 && !f->job->moments;
+  const row_part *const tile = &walk->part;
+  const wn_dtype type = call->x.type;
+  const bool is_batch = type_size(type) < 4 && row_batch_of(walk, type, FORWARD_BATCH).sets >= FOUR;
+  return walk->tiles == 1 && is_plain_each(f, tile) && (is_short(tile->elements) || !is_batch) &&
+         call->act == WN_ACT_NONE && call->add != WN_ADD_BEFORE && call->y.type == type && !f->job->moments;
 }
 
 /* So many sets on are asked for: 4 KB, where rows have several lines; those of less come by themselves. */
@@ -269,7 +274,7 @@ void WNI_FN(row_forward)(const wni_cpu_job *job, int64_t task) {
   const row_walk walk = row_walk_of(row_whole_set(f.geo));
   const int64_t begin = task * f.plan->sets_per_task, end = least(begin + f.plan->sets_per_task, f.geo->sets);
   real scratch[KEPT] WNI_TILE_ALIGNED;
-  if (goes_in_one(&f, &walk.part)) {
+  if (goes_in_one(&f, &walk)) {
     sets_in_one(&f, begin, end, &walk.part);
   } else if (walk.tiles == 1) {
     small_sets(&f, begin, end, &walk, scratch);

@@ -138,8 +138,17 @@ typedef struct short_ahead {
   int64_t apart, size;
 } short_ahead;
 
+WNI_INLINE uintptr_t row_of_ahead(short_ahead a, int64_t i) { return a.at + (uintptr_t)(i * a.apart * a.size); }
+
+/* Row i, with what is ahead of it to be asked for. */
+static inline source source_of_row_ahead(const short_rows *x, short_ahead a, int64_t i) {
+  source s = source_of_row(x, i);
+  if (a.at != 0) source_ask(&s, row_of_ahead(a, i), a.size);
+  return s;
+}
+
 WNI_INLINE void fetch_row_ahead(short_ahead a, int64_t i, int64_t n) {
-  const uintptr_t row = a.at + (uintptr_t)(i * a.apart * a.size);
+  const uintptr_t row = row_of_ahead(a, i);
   for (int64_t byte = 0; byte < n * a.size; byte += 64) __builtin_prefetch((const void *)(row + (uintptr_t)byte), 0, 2);
 }
 

@@ -320,7 +320,7 @@ WNI_INLINE wni_moments moments_loop(wn_dtype type, const void *p, int64_t first,
 }
 
 /* Once more, about what the first sweep found: rare, and not worth a loop in every place. */
-__attribute__((noinline, unused)) static wni_moments moments_again(wn_dtype type, const void *p, int64_t first,
+static __attribute__((noinline, unused)) wni_moments moments_again(wn_dtype type, const void *p, int64_t first,
                                                                    int64_t n, real mean) {
   wni_moments v = {0, 0};
   WNI_FOR_X_TYPE(type, t, v = moments_loop(t, p, first, n, mean))

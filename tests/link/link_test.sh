@@ -77,7 +77,8 @@ case_cmake_cxx() {
   is_without_shared "$work/build/link_cxx_static" || fail "link_cxx_static uses the shared library"
 }
 
-# The source tree inside another project: its targets have the same names, its tests and examples stay out.
+# The source tree inside another project: its targets have the same names, its tests and examples stay out. Built as the
+# presets are, so that a compiler cache has the objects.
 case_cmake_subproject() {
   cat >"$work/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.22)
