@@ -42,7 +42,10 @@ typedef struct element_sums {
 enum { EACH_ROWS = 2 };
 
 WNI_INLINE void sums_each_loop(int rows, wn_dtype xt, wn_dtype dt, bool adds, const normalizer *s, const real *gamma,
-                               const source *x, const source *dz, int64_t n, element_sums to, gradient_sums *out) {
+                               const source *of_x, const source *of_dz, int64_t n, element_sums to,
+                               gradient_sums *out) {
+  source x[EACH_ROWS], dz[EACH_ROWS]; /* which the sums are no place of, as the compiler cannot know */
+  for (int r = 0; r < rows; r++) x[r] = of_x[r], dz[r] = of_dz[r];
   vec sum[EACH_ROWS][2] = {{{0}}}, product[EACH_ROWS][2] = {{{0}}};
   WNI_EACH_VECTOR_BY_4_OR_1(i, j, k, n, {
     const vec g = vec_load_k(gamma + i, k);
@@ -53,6 +56,8 @@ WNI_INLINE void sums_each_loop(int rows, wn_dtype xt, wn_dtype dt, bool adds, co
       const vec d = vec_load_as(dt, dz[r].p, dz[r].first + i, k);
       vec xhat = (vec_load_as(xt, x[r].p, x[r].first + i, k) - vec_splat(s[r].hi)) * vec_splat(s[r].rstd);
       if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
+      source_fetch_early(xt, x[r], i);
+      source_fetch_early(dt, dz[r], i);
       const vec gd = g * d;
       sum[r][j % 2] += gd;
       product[r][j % 2] = vec_fma(gd, xhat, product[r][j % 2]);

@@ -5,10 +5,9 @@
 #define WNI_LONG_H
 #include "short.h"
 
-/* Row i, with what is ahead of it asked for meanwhile. */
-WNI_INLINE void long_put(wn_dtype type, const forward_rows *f, int64_t i, normalizer s) {
+/* y of row i. */
+WNI_INLINE void long_put(wn_dtype type, const forward_rows *f, int64_t i, source x, normalizer s) {
   const target y = target_at(type, (void *)f->y.p, f->y.first + i * f->y.apart, f->stream);
-  const source x = source_of_row_ahead(&f->x, f->ahead, i);
   WNI_EACH_ALIGNED_PART(y, f->n, by, part)
   affine_loop(type, type, true, false, s, f->gamma + by, f->beta + by, source_from(x, by), part, target_from(y, by));
 }
@@ -16,11 +15,12 @@ WNI_INLINE void long_put(wn_dtype type, const forward_rows *f, int64_t i, normal
 WNI_INLINE void long_forward_loop(wn_dtype type, bool centered, const forward_rows *rows) {
   const forward_rows f = *rows; /* which y is no place of, as the compiler cannot know */
   for (int64_t i = 0; i < f.count; i++) {
-    const wni_moments v = moments_of(type, f.x.p, f.x.first + i * f.x.apart, f.n, centered);
+    const source x = source_of_row_ahead(&f.x, f.ahead, i);
+    const wni_moments v = moments_of(type, x, f.n, centered);
     const normalizer s = normalizer_make(v.mean, wni_rstd(v, f.n, f.eps));
     if (f.mean) f.mean[i] = s.hi;
     if (f.rstd) f.rstd[i] = s.rstd;
-    long_put(type, &f, i, s);
+    long_put(type, &f, i, x, s);
   }
 }
 

@@ -134,14 +134,24 @@ static bool has_short_rows(const backward *b) {
          !call->dresidual.data;
 }
 
+/* Whether rows come by themselves, as long as they are read and written one after another: those of several lines that
+ * are read from memory and written to the caches. */
+static bool is_singly(const backward *b, const row_part *row) {
+  enum { LEAST = 256 };
+  return b->job->plan->ahead && !b->job->stream && row->elements * type_size(b->call->x.type) >= LEAST;
+}
+
 /* Some rows from `first` on, at most n: returns how many. */
 static int64_t short_batch(const backward *b, int64_t first, int64_t n, const row_part *row, const param_sums *sums) {
   const wni_call *const call = b->call;
   const real *const gamma = b->job->gamma;
+  const bool singly = is_singly(b, row);
+  const short_ahead nothing = {0, 0, 0};
   n = row_evenly(b->geo, &call->x, first,
                  row_evenly(b->geo, &call->dy, first, row_evenly(b->geo, &call->dx, first, n)));
   short_gradients rows = {.count = n,
                           .n = row->elements,
+                          .singly = singly,
                           .x = row_rows(b->geo, &call->x, row, first),
                           .dz = row_rows(b->geo, &call->dy, row, first),
                           .dx = row_rows(b->geo, &call->dx, row, first)};
@@ -151,8 +161,8 @@ static int64_t short_batch(const backward *b, int64_t first, int64_t n, const ro
   const element_sums to = {sums->few, sums->few + sums->apart}; /* where nobody wants them, nobody reads them */
   short_sums_each(&rows, gamma, to);
   short_terms(&rows, b->geo->centered);
-  short_dx(&rows, gamma, row_rows_ahead(b->job, &call->x, row, rows.count, &rows.x),
-           row_rows_ahead(b->job, &call->dy, row, rows.count, &rows.dz), b->job->stream);
+  short_dx(&rows, gamma, singly ? nothing : row_rows_soon(b->job, &call->x, row, &rows.x),
+           singly ? nothing : row_rows_soon(b->job, &call->dy, row, &rows.dz), b->job->stream);
   return rows.count;
 }
 

@@ -236,14 +236,6 @@ static bool goes_in_one(const forward *f, const row_walk *walk) {
          call->act == WN_ACT_NONE && call->add != WN_ADD_BEFORE && call->y.type == type && !f->job->moments;
 }
 
-/* So many sets on are asked for: 4 KB, where rows have several lines; those of less come by themselves. */
-static short_ahead sets_ahead(const forward *f, const row_part *tile, const short_rows *x) {
-  enum { AHEAD = 4 << 10, LEAST = 256 };
-  const short_ahead nothing = {0, 0, 0};
-  const int64_t bytes = tile->elements * type_size(x->type);
-  return bytes < LEAST ? nothing : row_rows_ahead(f->job, &f->call->x, tile, ceil_div(AHEAD, bytes), x);
-}
-
 static void sets_in_one(const forward *f, int64_t begin, int64_t end, const row_part *tile) {
   const wni_call *const call = f->call;
   for (int64_t set = begin, n; set < end; set += n) {
@@ -258,7 +250,7 @@ static void sets_in_one(const forward *f, int64_t begin, int64_t end, const row_
                          .mean = call->mean ? (real *)call->mean + set : NULL,
                          .rstd = call->rstd ? (real *)call->rstd + set : NULL,
                          .stream = f->job->stream};
-    rows.ahead = sets_ahead(f, tile, &rows.x);
+    rows.ahead = row_rows_soon(f->job, &call->x, tile, &rows.x);
     if (is_short(rows.n)) {
       short_forward_rows(&rows, f->geo->centered);
     } else {

@@ -8,6 +8,7 @@
 typedef struct short_gradients {
   int64_t count, n;
   short_rows x, dz, dx; /* of one type */
+  bool singly;          /* or else so many as a group at once: */
   real hi[BATCH], rstd[BATCH];
   real product[BATCH], plain[BATCH]; /* sums of g xhat and of g, later the factors of xhat and the constants of dx */
 } short_gradients;
@@ -48,7 +49,8 @@ WNI_INLINE void short_sums_group(int rows, wn_dtype type, short_row r, short_gra
 
 WNI_INLINE void short_sums_loop_of(wn_dtype type, short_row r, short_gradients *b, const real *gamma, element_sums to) {
   int64_t i = 0;
-  for (; i + SHORT_GROUP <= b->count; i += SHORT_GROUP) short_sums_group(SHORT_GROUP, type, r, b, i, gamma, to);
+  for (; !b->singly && i + SHORT_GROUP <= b->count; i += SHORT_GROUP)
+    short_sums_group(SHORT_GROUP, type, r, b, i, gamma, to);
   for (; i < b->count; i++) short_sums_group(1, type, r, b, i, gamma, to);
 }
 

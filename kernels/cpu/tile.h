@@ -99,13 +99,23 @@ WNI_INLINE void source_ask(source *s, uintptr_t at, int64_t size) {
   s->ahead_size = size;
 }
 
-/* What two vectors at i have ahead; to the second-level cache: the first one has its hands full. In 16-bit types both
- * are in one line, which is asked for twice: a core forgets some of what it is asked for while it is busy. */
-WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
+/* What a vector at i has ahead; to the second-level cache: the first one has its hands full. */
+WNI_INLINE void source_fetch_vector(source s, int64_t i) {
   if (s.ahead == 0) return;
-  const uintptr_t at = s.ahead + (uintptr_t)(i * s.ahead_size);
-  __builtin_prefetch((const void *)at, 0, 2);
-  __builtin_prefetch((const void *)(at + (uintptr_t)(LANES * s.ahead_size)), 0, 2);
+  __builtin_prefetch((const void *)(s.ahead + (uintptr_t)(i * s.ahead_size)), 0, 2);
+}
+
+/* Two vectors from i on. In 16-bit types both are in one line, which is asked for twice: a core forgets some of what it
+ * is asked for while it is busy. */
+WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
+  source_fetch_vector(s, i);
+  source_fetch_vector(s, i + LANES);
+}
+
+/* In stages that make sums and write nothing: then memory has more to spare. What needs conversion gains nothing by it,
+ * and the shortest vectors would ask for each line four times. */
+WNI_INLINE void source_fetch_early(wn_dtype type, source s, int64_t i) {
+  if (type == WNI_REAL_TYPE && WNI_VECTOR_BYTES > 16) source_fetch_vector(s, i);
 }
 
 /* k elements at i; type is t's, as a constant. */
@@ -257,10 +267,11 @@ WNI_INLINE vec sum_loop(wn_dtype type, const void *p, int64_t first, int64_t n) 
   return sums_of_4(sum);
 }
 
-WNI_INLINE vec sum_of_squares_loop(wn_dtype type, const void *p, int64_t first, int64_t n) {
+WNI_INLINE vec sum_of_squares_loop(wn_dtype type, source x, int64_t n) {
   vec sum[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    const vec v = vec_load_as(type, p, first + i, k);
+    source_fetch_early(type, x, i);
+    const vec v = vec_load_as(type, x.p, x.first + i, k);
     sum[j] = vec_fma(v, v, sum[j]);
   })
   return sums_of_4(sum);
@@ -271,11 +282,12 @@ typedef struct distances {
   vec sum, squares;
 } distances;
 
-WNI_INLINE distances distances_loop(wn_dtype type, const void *p, int64_t first, int64_t n, real first_mean) {
+WNI_INLINE distances distances_loop(wn_dtype type, source x, int64_t n, real first_mean) {
   const vec m = vec_splat(first_mean);
   vec sum[4] = {{0}}, squares[4] = {{0}};
   WNI_EACH_VECTOR_BY_4(i, j, k, n, {
-    vec d = vec_load_as(type, p, first + i, k) - m;
+    source_fetch_early(type, x, i);
+    vec d = vec_load_as(type, x.p, x.first + i, k) - m;
     if (k != LANES) d = vec_select(vmask_first(k), d, vec_splat(0));
     sum[j] += d;
     squares[j] = vec_fma(d, d, squares[j]);
@@ -314,34 +326,35 @@ static inline bool is_far(real first_mean, wni_moments v, double n) {
   return 2 * lacks * lacks * n > v.m2;
 }
 
-WNI_INLINE wni_moments moments_loop(wn_dtype type, const void *p, int64_t first, int64_t n, real first_mean) {
-  const distances d = distances_loop(type, p, first, n, first_mean);
+WNI_INLINE wni_moments moments_loop(wn_dtype type, source x, int64_t n, real first_mean) {
+  const distances d = distances_loop(type, x, n, first_mean);
   return moments_about(first_mean, vec_sum(d.sum), vec_sum(d.squares), (double)n);
 }
 
 /* Once more, about what the first sweep found: rare, and not worth a loop in every place. */
 static __attribute__((noinline, unused)) wni_moments moments_again(wn_dtype type, const void *p, int64_t first,
                                                                    int64_t n, real mean) {
+  const source x = {.type = type, .p = p, .first = first};
   wni_moments v = {0, 0};
-  WNI_FOR_X_TYPE(type, t, v = moments_loop(t, p, first, n, mean))
+  WNI_FOR_X_TYPE(type, t, v = moments_loop(t, x, n, mean))
   return v;
 }
 
 /* Not centered: no mean, and the sum of squares as m2. */
-WNI_INLINE wni_moments moments_of(wn_dtype type, const void *p, int64_t first, int64_t n, bool centered) {
+WNI_INLINE wni_moments moments_of(wn_dtype type, source x, int64_t n, bool centered) {
   if (!centered) {
-    const wni_moments squares = {0, vec_sum(sum_of_squares_loop(type, p, first, n))};
+    const wni_moments squares = {0, vec_sum(sum_of_squares_loop(type, x, n))};
     return squares;
   }
-  const real first_mean = first_mean_of(type, p, first, n);
-  wni_moments v = moments_loop(type, p, first, n, first_mean);
-  if (is_sampled(n) && is_far(first_mean, v, (double)n)) v = moments_again(type, p, first, n, (real)v.mean);
+  const real first_mean = first_mean_of(type, x.p, x.first, n);
+  wni_moments v = moments_loop(type, x, n, first_mean);
+  if (is_sampled(n) && is_far(first_mean, v, (double)n)) v = moments_again(type, x.p, x.first, n, (real)v.mean);
   return v;
 }
 
 static inline wni_moments tile_moments(source x, int64_t n, bool centered) {
   wni_moments v = {0, 0};
-  WNI_FOR_X_TYPE(x.type, t, v = moments_of(t, x.p, x.first, n, centered))
+  WNI_FOR_X_TYPE(x.type, t, v = moments_of(t, x, n, centered))
   return v;
 }
 
