@@ -56,8 +56,8 @@ WNI_INLINE void sums_each_loop(int rows, wn_dtype xt, wn_dtype dt, bool adds, co
       const vec d = vec_load_as(dt, dz[r].p, dz[r].first + i, k);
       vec xhat = (vec_load_as(xt, x[r].p, x[r].first + i, k) - vec_splat(s[r].hi)) * vec_splat(s[r].rstd);
       if (k != LANES) xhat = vec_select(vmask_first(k), xhat, vec_splat(0));
-      source_fetch_early(xt, x[r], i);
-      source_fetch_early(dt, dz[r], i);
+      if (adds) source_fetch_early(xt, x[r], i);
+      if (adds) source_fetch_early(dt, dz[r], i);
       const vec gd = g * d;
       sum[r][j % 2] += gd;
       product[r][j % 2] = vec_fma(gd, xhat, product[r][j % 2]);

@@ -113,9 +113,9 @@ WNI_INLINE void source_fetch_ahead(source s, int64_t i) {
 }
 
 /* In stages that make sums and write nothing: then memory has more to spare. What needs conversion gains nothing by it,
- * and the shortest vectors would ask for each line four times. */
+ * the shortest vectors would ask for each line four times, and in f64 it is not worth its code. */
 WNI_INLINE void source_fetch_early(wn_dtype type, source s, int64_t i) {
-  if (type == WNI_REAL_TYPE && WNI_VECTOR_BYTES > 16) source_fetch_vector(s, i);
+  if (type == WN_F32 && WNI_REAL_BITS == 32 && WNI_VECTOR_BYTES > 16) source_fetch_vector(s, i);
 }
 
 /* k elements at i; type is t's, as a constant. */
